@@ -1,0 +1,131 @@
+"""Write a file whole or not at all.
+
+Room: everything minigrad writes goes through here. A file is written beside its target under a passing
+name, brought to the disk, and put in place in one step, so that a reader (or a crash, a full disk, Ctrl-C)
+meets the old file or the new one, never half of it.
+Must hold: nothing is left behind after an error, and the error is one line that names the path and says
+what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+class CannotWriteError(OSError):
+    """A file could not be written; nothing was changed."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write `text` as UTF-8, line ends as they are; returns the path. Errors as `writing`."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write `data`; returns the path. Errors as `writing`."""
+    with writing(path) as stream:
+        stream.write(data)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary stream whose content becomes the file `path` when the block ends without an exception.
+
+    A new file gets the permissions that open() would give, an old one keeps its own. A symbolic link stays
+    and its target is replaced. What is neither file nor folder (/dev/stdout, a pipe) is written directly.
+
+    Raises CannotWriteError (an OSError) when the folder is missing or not writable, `path` is a folder,
+    the old file is write-protected, or the disk refuses.
+    """
+    given = target = passing = os.fspath(path)
+    try:
+        mode = _present_mode(given)
+        if mode is not None and not stat.S_ISREG(mode):
+            with open(given, "wb") as stream:
+                yield stream
+            return
+        target = os.path.realpath(given)
+        passing, stream = _open_beside(target)
+        try:
+            with stream:
+                yield stream
+                stream.flush()
+                if mode is not None and hasattr(os, "fchmod"):
+                    os.fchmod(stream.fileno(), stat.S_IMODE(mode))
+                os.fsync(stream.fileno())
+            os.replace(passing, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(passing)
+            raise
+        _sync_folder(os.path.dirname(target))
+    except CannotWriteError:
+        raise
+    except OSError as error:
+        if error.filename not in (None, given, target, passing):
+            raise  # of another file, which the block was reading
+        raise _explained(given, error) from error
+
+
+def _present_mode(path: str) -> int | None:
+    """Mode of what is at `path` now, None if nothing is; refuses what must not be replaced."""
+    if not path or "\0" in path:
+        raise _refused(path, errno.EINVAL, "this is not a file name; give one such as graph.svg")
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if path.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+            raise _refused(path, errno.EISDIR, "a file name is missing at its end; add one") from None
+        return None
+    if stat.S_ISDIR(mode):
+        raise _refused(path, errno.EISDIR, "it is a folder; add a file name")
+    if not os.access(path, os.W_OK):
+        raise _refused(path, errno.EACCES, "the file is write-protected; choose another name or change its permissions")
+    return mode
+
+
+def _open_beside(target: str) -> tuple[str, BinaryIO]:
+    passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return passing, os.fdopen(os.open(passing, flags, 0o666), "wb")
+
+
+def _sync_folder(folder: str) -> None:
+    """Bring the new name to the disk too, where the system can; the file itself is complete by now."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _refused(path: str, number: int, reason: str) -> CannotWriteError:
+    return CannotWriteError(number, f"cannot write {path!r}: {reason}")
+
+
+def _explained(path: str, error: OSError) -> CannotWriteError:
+    folder = os.path.dirname(path) or os.curdir
+    number = error.errno or 0
+    if isinstance(error, FileNotFoundError):
+        return _refused(path, number, f"the folder {folder!r} does not exist; create it first")
+    if isinstance(error, NotADirectoryError):
+        return _refused(path, number, f"{folder!r} is not a folder; choose another path")
+    if isinstance(error, PermissionError) or number == errno.EROFS:
+        return _refused(path, number, f"the folder {folder!r} is not writable; choose another or change its permissions")
+    if number == errno.ENOSPC:
+        return _refused(path, number, "the disk is full; free some space")
+    if number == errno.ENAMETOOLONG:
+        return _refused(f"{path[:60]}…" if len(path) > 60 else path, number, "the name is too long; shorten it")
+    return _refused(path, number, f"{error.strerror or error}; choose another path")
