@@ -1,0 +1,69 @@
+"""Colours of the pictures.
+
+Room: data only. Colour is never the only sign: kinds of node differ in shape and in words as well.
+Must hold: every text has a contrast of at least 4.5 to what lies behind it (WCAG 2.2, 1.4.3), every outline
+and edge at least 3 (1.4.11); the tests compute both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Colours of one kind of node: its head (with the name in it), the name, the outline."""
+
+    head: str
+    ink: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of a picture."""
+
+    background: str
+    card: str  # behind value and gradient
+    ink: str  # title and values
+    quiet: str  # the words "value" and "grad", the caption
+    grad: str
+    alarm: str  # nan and inf
+    edge: str
+    kinds: dict[str, Kind]
+
+
+THEMES = {
+    "light": Theme(
+        background="#ffffff",
+        card="#ffffff",
+        ink="#14181f",
+        quiet="#515b69",
+        grad="#a0185a",
+        alarm="#b42318",
+        edge="#5a6675",
+        kinds={
+            "input": Kind(head="#d8f0e0", ink="#0d4429", line="#2f855a"),
+            "const": Kind(head="#eef0f3", ink="#2d3541", line="#7a8494"),
+            "operation": Kind(head="#dbe8fd", ink="#17356f", line="#3f6fd1"),
+            "output": Kind(head="#7a3a0b", ink="#ffffff", line="#7a3a0b"),
+            "cut": Kind(head="#ffffff", ink="#515b69", line="#7a8494"),
+        },
+    ),
+    "dark": Theme(
+        background="#14171c",
+        card="#1d2229",
+        ink="#f1f4f8",
+        quiet="#aab4c2",
+        grad="#ff9ecb",
+        alarm="#ff9a8f",
+        edge="#95a1b1",
+        kinds={
+            "input": Kind(head="#173d2a", ink="#c5f2d5", line="#4fb37e"),
+            "const": Kind(head="#2a303a", ink="#dde3eb", line="#8a95a5"),
+            "operation": Kind(head="#1d3460", ink="#d5e4ff", line="#6f9bf0"),
+            "output": Kind(head="#ffc48a", ink="#3a1a00", line="#ffc48a"),
+            "cut": Kind(head="#14171c", ink="#aab4c2", line="#8a95a5"),
+        },
+    ),
+}
