@@ -1,0 +1,319 @@
+"""The command does what its help says; a mistake is two lines and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import minigrad
+from minigrad import Graph, cli
+
+
+@pytest.fixture(autouse=True)
+def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder, at 80 columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def minigrad_(*arguments: str) -> int:
+    """Run the command here; its exit status."""
+    try:
+        return cli.main(arguments)
+    except SystemExit as end:  # argparse's way out
+        assert isinstance(end.code, int)
+        return end.code
+
+
+def process(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Run the command as a process of its own."""
+    command = [sys.executable, "-m", "minigrad", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, env={**os.environ, **environment})
+
+
+# -- demo -------------------------------------------------------------------------------------------------
+
+
+def test_demo_goes_through(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 0, nothing on standard error, no colours outside a terminal, files in the folder of the help."""
+    assert minigrad_("demo", "--epochs", "2") == 0
+    text, errors = capsys.readouterr()
+    assert errors == ""
+    assert "\x1b" not in text
+    assert sorted(os.listdir("minigrad-demo")) == ["logistic.dot", "logistic.svg", "loss.png"]
+
+
+def test_demo_takes_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert minigrad_("demo", "--out", "a/b", "--alpha", "0.25", "--epochs", "3", "--seed", "7") == 0
+    text = capsys.readouterr().out
+    assert sorted(os.listdir("a/b")) == ["logistic.dot", "logistic.svg", "loss.png"]
+    assert "α = 0.25" in text
+    assert "drawn with seed 7" in text
+    assert re.search(r"^ +3 +0\.\d{6}", text, re.MULTILINE)
+
+
+def test_demo_says_1_if_a_number_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad import demo
+
+    monkeypatch.setattr(demo, "run", lambda *_, **__: False)
+    assert minigrad_("demo") == 1
+
+
+def test_demo_says_why_it_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    """A learning rate beyond reason."""
+    assert minigrad_("demo", "--alpha", "1e308") == 2
+    assert "gradient descent stopped at epoch 1" in capsys.readouterr().err
+
+
+# -- draw -------------------------------------------------------------------------------------------------
+
+LECTURE = "z = w1*x1 + w2*x2 + b; a = sigmoid(z); L = bce(a, y)"
+AT = ("--at", "w1=0.5", "w2=-0.25", "b=0.1", "x1=2", "x2=-1", "y=1")
+
+
+@pytest.mark.parametrize("name", ["g.svg", "g.dot"])
+def test_draw_writes_the_file_and_says_where(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values and gradients among it: dZ = a - y = -0.20587."""
+    assert minigrad_("draw", LECTURE, *AT, "-o", name) == 0
+    assert capsys.readouterr().out == f"{name}: 12 nodes, L = 0.23050857136387537\n"
+    text = Path(name).read_text(encoding="utf-8").replace("−", "-")
+    for words in ("w1", "x2", "1.35", "0.794", "-0.2058"):
+        assert words in text
+
+
+def test_draw_without_a_name_writes_graph_svg(capsys: pytest.CaptureFixture[str]) -> None:
+    assert minigrad_("draw", "2*x", "--at", "x=3") == 0
+    assert capsys.readouterr().out == "graph.svg: 3 nodes, result = 6.0\n"
+    assert "<svg" in Path("graph.svg").read_text(encoding="utf-8")
+
+
+def test_draw_prints_dot(capsys: pytest.CaptureFixture[str]) -> None:
+    """-o - gives what a .dot file would hold, and nothing else."""
+    assert minigrad_("draw", LECTURE, *AT, "-o", "-") == 0
+    text = capsys.readouterr().out
+    minigrad_("draw", LECTURE, *AT, "-o", "g.dot")
+    assert Path("g.dot").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("option", [("--direction", "TB"), ("--theme", "dark"), ("--no-gradients",)])
+def test_options_of_draw_change_the_picture(option: Sequence[str]) -> None:
+    minigrad_("draw", LECTURE, *AT, "-o", "plain.svg")
+    assert minigrad_("draw", LECTURE, *AT, *option, "-o", "other.svg") == 0
+    assert Path("plain.svg").read_bytes() != Path("other.svg").read_bytes()
+
+
+def test_numbers_are_given_as_one_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fractions, pi, powers; several --at add up; spaces around the sign are no matter."""
+    given = ("--at", "a=1/4", "b=-pi", "c = 1e-3", "--at", "d=-2**0.5", "f=+3", "g=.5")
+    assert minigrad_("draw", "sum(a, b, c, d, f, g)", *given, "-o", "g.dot") == 0
+    (number,) = re.findall(r"result = (\S+)", capsys.readouterr().out)
+    assert float(number) == pytest.approx(0.25 - 3.141592653589793 + 0.001 - 2**0.5 + 3 + 0.5, rel=1e-14)
+
+
+def test_a_nan_is_traced(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is drawn all the same, and its origin named."""
+    assert minigrad_("draw", "log(x) + 1", "--at", "x=-0.25") == 0
+    text = capsys.readouterr().out
+    assert "result = nan" in text
+    assert "x = -0.25" in text
+    assert "needs x > 0" in text
+    assert minigrad_("draw", "x + 1", "--at", "x=nan") == 0
+
+
+def test_a_formula_may_begin_with_a_minus() -> None:
+    assert minigrad_("draw", "--at", "x=2", "-o", "g.dot", "--", "-x**2") == 0
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_without_graphviz_png_and_pdf_are_refused(
+    ending: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words that say what to do, and nothing is written."""
+    monkeypatch.setenv("PATH", os.getcwd())
+    assert minigrad_("draw", "2*x", "--at", "x=3", "-o", f"g.{ending}") == 2
+    errors = capsys.readouterr().err
+    assert "Graphviz" in errors
+    assert "svg" in errors.lower()
+    assert os.listdir() == []
+
+
+# -- mistakes ---------------------------------------------------------------------------------------------
+
+MISTAKES = [
+    ("frob", "invalid choice: 'frob'"),
+    ("--frob", "unrecognized arguments: --frob"),
+    ("demo --frob", "unrecognized arguments: --frob"),
+    ("demo extra", "unrecognized arguments: extra"),
+    ("demo --alph 0.5", "unrecognized arguments: --alph"),
+    ("demo --alpha", "expected one argument"),
+    ("demo --alpha nan", "a finite number above 0, not nan"),
+    ("demo --alpha inf", "a finite number above 0, not inf"),
+    ("demo --alpha 0", "a finite number above 0, not 0"),
+    ("demo --alpha -1", "a finite number above 0, not -1"),
+    ("demo --alpha fast", "a finite number above 0, not fast"),
+    ("demo --epochs 0", "1 or more, not 0"),
+    ("demo --epochs -3", "1 or more, not -3"),
+    ("demo --epochs 1.5", "1 or more, not 1.5"),
+    ("demo --epochs many", "1 or more, not many"),
+    ("demo --epochs 1_000", "1 or more, not 1_000"),
+    ("demo --epochs 99999999999999999999", "1 or more, not 99999999999999999999"),
+    ("demo --seed -1", "0 or more, not -1"),
+    ("demo --out file", "a file is in its place"),
+    ("demo --out file/below", "a file is in its place"),
+    ("draw", "the formula is missing"),
+    ("draw -x --at x=1", "the formula is missing"),
+    ("draw --at x=1 x*2", "the formula is missing"),
+    ("draw ''", "the formula is empty"),
+    ("draw x*2", "no value for x"),
+    ("draw x^2 --at x=1", "for a power write x ** y"),
+    ("draw sigmod(x) --at x=1", "did you mean sigmoid"),
+    ("draw x --at x=1 y=2", "a value is given for y"),
+    ("draw x --at x", "--at takes NAME=NUMBER, not 'x'"),
+    ("draw x --at x=1 x=2", "--at gives x twice"),
+    ("draw x --at x=", "this is not a number"),
+    ("draw x --at x=abc", "this is not a number"),
+    ("draw x --at x=1=2", "this is not a number"),
+    ("draw x --at x=1e999", "larger than the largest double"),
+    ("draw x --at x=-1e999", "larger than the largest double"),
+    ("draw x --at 1x=3", "'1x' cannot be a name"),
+    ("draw x --at =3", "'' cannot be a name"),
+    ("draw x --at", "expected at least one argument"),
+    ("draw x*2 --at x=1 -o missing/g.svg", "missing"),
+    ("draw x*2 --at x=1 -o .", ""),
+    ("draw x*2 --at x=1 -o g.jpg", "svg"),
+    ("draw x*2 --at x=1 -o g", "svg"),
+    ("draw x*2 --at x=1 --max-nodes 2", "too many for --max-nodes 2"),
+    ("draw x*2 --at x=1 --max-nodes 0", "1 or more, not 0"),
+    ("draw x*2 --at x=1 --direction UP", "invalid choice: 'UP'"),
+    ("draw x*2 --at x=1 --theme pink", "invalid choice: 'pink'"),
+]
+
+
+@pytest.mark.parametrize(("line", "says"), MISTAKES)
+def test_a_mistake_is_two_lines(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, nothing on standard output, nothing written; a place in a formula takes two lines more."""
+    Path("file").touch()
+    assert minigrad_(*shlex.split(line)) == 2
+    text, errors = capsys.readouterr()
+    assert text == ""
+    assert says in errors
+    assert errors.startswith("minigrad")
+    assert len(errors.splitlines()) <= (3 if "^" in errors.splitlines()[-1] else 2)
+    assert os.listdir() == ["file"]
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only errors that a user can mend become one line."""
+    from minigrad import demo
+
+    def fail(*_: object, **__: object) -> bool:
+        raise ValueError("ours")
+
+    monkeypatch.setattr(demo, "run", fail)
+    with pytest.raises(ValueError, match="ours"):
+        minigrad_("demo")
+
+
+def test_a_label_cannot_play_with_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control and reordering characters of an argument come out as signs."""
+    for line in (["draw", "x", "--at", "x\x1b[31m=1"], ["draw", "x\x1b[31m"], ["demo", "--alpha", "\u202e1"]):
+        assert minigrad_(*line) == 2
+        errors = capsys.readouterr().err
+        assert "\x1b" not in errors
+        assert "\u202e" not in errors
+
+
+# -- help, version, streams, signals ----------------------------------------------------------------------
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert minigrad_("--version") == 0
+    form = "compiled" if minigrad.COMPILED else "interpreted"
+    assert capsys.readouterr().out == f"minigrad {minigrad.__version__} ({form})\n"
+    assert minigrad_() == 0
+    assert "demo" in capsys.readouterr().out
+    for command in ("demo", "draw"):
+        assert minigrad_(command, "--help") == 0
+        assert f"usage: minigrad {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["demo", "draw"])
+def test_the_examples_of_the_help_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line of the help that begins with minigrad."""
+    minigrad_(command, "--help")
+    lines = re.findall(r"^  minigrad (.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(lines) >= 3
+    for line in lines:
+        assert minigrad_(*shlex.split(line.replace("--epochs 1000", "--epochs 10"))) == 0, line
+    assert capsys.readouterr().err == ""
+
+
+def test_version_needs_no_numpy() -> None:
+    """It answers at once: nothing heavy is imported for it."""
+    code = "import sys; from minigrad.cli import main\ntry: main(['--version'])\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert {"numpy", "rich", "matplotlib", "graphviz"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_encoding_will_do(encoding: str) -> None:
+    """Letters that it lacks are spelt out."""
+    with process("demo", "--epochs", "1", PYTHONIOENCODING=encoding) as running:
+        text, errors = running.communicate(timeout=120)
+    assert (running.returncode, errors) == (0, b"")
+    assert ("a = σ(z)" if encoding == "utf-8" else "a = sigma(z)") in text.decode(encoding)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_ends_with_130() -> None:
+    """In the midst of a long training, without a traceback."""
+    with process("demo", "--epochs", "1000000") as running:
+        deadline = time.monotonic() + 60
+        while not Path("minigrad-demo/logistic.svg").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (130, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+@pytest.mark.parametrize(
+    "arguments", [("demo", "--epochs", "1"), ("draw", "x", "--at", "x=1", "-o", "-"), ("--help",)]
+)
+def test_a_reader_that_leaves_is_no_error(arguments: Sequence[str]) -> None:
+    """As in `minigrad demo | head -1`."""
+    with process(*arguments) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        running.wait(timeout=60)
+
+
+def test_draw_draws_the_graph_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reaches the drawing is the graph with its gradients: x² at 3 has the slope 6."""
+    seen: list[Graph] = []
+    import minigrad.draw as drawing
+
+    right = drawing.draw
+
+    def watched(output: minigrad.Value, *arguments: object, **options: object) -> object:
+        seen.append(Graph(output))
+        return right(output, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(drawing, "draw", watched)
+    assert minigrad_("draw", "x**2", "--at", "x=3", "-o", "g.dot") == 0
+    assert [(node.label, node.grad) for node in seen[0].inputs] == [("x", 6.0)]
