@@ -1,0 +1,114 @@
+"""`run`: a piece of Python, and under it what it printed and drew when the site was built.
+
+Room: the site only. The pieces of one page share their names and a folder of their own.
+
+    ```{run}
+    :alt: the graph of z = w * x + b       (required where the piece ends in a picture)
+
+    from minigrad import Value
+    z = Value(2.0) * 3.0
+    z.draw()
+    ```
+
+As in a notebook, the value of the last expression is shown: a picture as a picture, in light and in dark,
+everything else as its repr. Must hold: a piece that fails fails the build.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import contextlib
+import html
+import io
+import shutil
+import tempfile
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+#: Where the names and the folder of the page being read are kept.
+PAGE = "minigrad_run"
+
+
+class Page:
+    """The names and the folder that the pieces of one page share."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.folder = tempfile.mkdtemp(prefix="minigrad-docs-")
+
+    def run(self, source: str, line: int, path: str) -> tuple[str, Any]:
+        """Execute `source`; return what it printed and the value of its last expression."""
+        tree = ast.parse(source, path)
+        ast.increment_lineno(tree, line)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        printed, value = io.StringIO(), None
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed):
+            exec(compile(tree, path, "exec"), self.names)
+            if isinstance(last, ast.Expr):
+                value = eval(compile(ast.Expression(last.value), path, "eval"), self.names)
+        return printed.getvalue(), value
+
+
+class Run(SphinxDirective):
+    """See the module."""
+
+    has_content = True
+    option_spec: ClassVar = {"alt": directives.unchanged_required, "hide-code": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        path, _ = self.get_source_info()
+        page = self.env.temp_data.get(PAGE)
+        if page is None:
+            page = self.env.temp_data[PAGE] = Page()
+        source = "\n".join(self.content)
+        try:
+            printed, value = page.run(source, self.content_offset, path)
+        except Exception as reason:
+            raise self.error(f"this piece of code failed: {type(reason).__name__}: {reason}") from reason
+        shown: list[nodes.Node] = []
+        if "hide-code" not in self.options:
+            shown.append(nodes.literal_block(source, source, language="python"))
+        if value is not None and not _is_picture(value):
+            printed += f"{value!r}\n"
+        if printed:
+            output = nodes.literal_block(printed.rstrip(), printed.rstrip(), language="text")
+            shown.append(nodes.container("", output, classes=["minigrad-output"]))
+        if _is_picture(value):
+            if "alt" not in self.options:
+                raise self.error("a picture needs :alt:, the same in words for those who do not see it")
+            shown.append(nodes.raw("", _figure(value, self.options["alt"]), format="html"))
+        return shown
+
+
+def _is_picture(value: object) -> bool:
+    return hasattr(value, "_repr_svg_") or hasattr(value, "_repr_mimebundle_")
+
+
+def _svg(picture: Any) -> str:
+    if hasattr(picture, "_repr_svg_"):
+        return str(picture._repr_svg_())
+    return str(picture._repr_mimebundle_()["image/svg+xml"])
+
+
+def _figure(picture: Any, alt: str) -> str:
+    data = base64.b64encode(_svg(picture).encode()).decode()
+    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt, quote=True)}">'
+    return f'<figure class="minigrad-picture">{image}</figure>'
+
+
+def _leave_page(app: Sphinx, doctree: nodes.document) -> None:
+    page = app.env.temp_data.pop(PAGE, None)
+    if page is not None:
+        shutil.rmtree(page.folder)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_directive("run", Run)
+    app.connect("doctree-read", _leave_page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
