@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The modules that the build compiles.
-COMPILED_MODULES = ("numeric", "rows", "value")
+COMPILED_MODULES = ("numeric", "gamma", "sums", "rows", "value")
 
 
 class InterpretedWarning(UserWarning):

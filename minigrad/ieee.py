@@ -14,7 +14,7 @@ from math import atan, atan2, copysign, fabs, inf, nan
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "copysign", "cos", "cosh", "div", "erf",
-    "erfc", "exp", "exp2", "expm1", "fabs", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan",
+    "erfc", "exp", "exp2", "expm1", "fabs", "floor", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan",
     "tanh",
 ]  # fmt: skip
 
@@ -67,6 +67,11 @@ acosh = _ieee(math.acosh)
 atanh = _ieee(math.atanh, pole=(-1.0, 1.0), at_pole=_signed)
 erf = _ieee(math.erf)
 erfc = _ieee(math.erfc)
+
+
+def floor(x: float) -> float:
+    """The largest whole number not above x, as a double."""
+    return float(math.floor(x)) if math.isfinite(x) else x
 
 
 def pow(x: float, y: float) -> float:

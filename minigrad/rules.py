@@ -179,7 +179,8 @@ _TABLE = (
          computed=("hypot_d(x, y)", "hypot_d(y, x)"), kink="0 to each operand at x = y = 0"),
 
     # the logistic family
-    Rule("sigmoid",   "sigmoid(x)", "out * sigmoid(-x)",                 symbol="σ", means="1 / (1 + exp(-x))"),
+    Rule("sigmoid",   "sigmoid(x)", "out * sigmoid(-x)",                 symbol="σ", means="1 / (1 + exp(-x))",
+         computed=("sigmoid_d(x)",)),
     Rule("logsigmoid", "logsigmoid(x)", "sigmoid(-x)",                   symbol="log σ", means="log(sigmoid(x))"),
     Rule("logit",     "logit(x)",   "1 / (x * (1 - x)) if 0 <= x <= 1 else nan", where="0 < x < 1",
          means="log(x / (1 - x))", remedy=_DOM),
@@ -203,7 +204,7 @@ _TABLE = (
     Rule("digamma",   "digamma(x)", "polygamma(1, x)",                   symbol="ψ", where="x not in 0, -1, -2, …",
          remedy=_DOM, source="DLMF 5.2.2"),
     Rule("polygamma", "polygamma(n, x)", "nan", "polygamma(n + 1, x)",   symbol="ψ⁽ⁿ⁾", operands=("n", "x"),
-         where="n = 1, 2, …; x not in 0, -1, -2, …", kink="no derivative by the order n", remedy=_DOM,
+         where="n = 1, 2, …, 500; x not in 0, -1, -2, …", kink="no derivative by the order n", remedy=_DOM,
          source="DLMF 5.15"),
 
     # one node, any number of operands
