@@ -36,7 +36,7 @@ cdef extern from "math.h" nogil:
 cdef inline double div(double x, double y) noexcept nogil:
     return x / y
 
-cdef double LN_2, INVERSE_LN_2, INVERSE_LN_10, TWO_OVER_ROOT_PI, UP, DOWN, SMALL, LARGE
+cdef double LN_2, LN_2_HEAD, LN_2_TAIL, LN_2_REST, INVERSE_LN_2, INVERSE_LN_10, TWO_OVER_ROOT_PI, UP, DOWN, SMALL, LARGE
 
 cpdef double sign(double x) noexcept nogil
 cpdef double minimum(double x, double y) noexcept nogil
@@ -75,4 +75,6 @@ cpdef double bce_da(double a, double y) noexcept nogil
 cpdef double bce_with_logits(double z, double y) noexcept nogil
 cpdef double sigmoid_minus(double z, double y) noexcept nogil
 cdef double sigmoid_minus_precisely(double z, double y) noexcept with gil
+cpdef (double, double) exp_pair(double x) noexcept nogil
+cdef double sigmoid_minus_by_pair(double z, double y) noexcept nogil
 cpdef double bce_da_from_logit(double z, double y) noexcept nogil

@@ -24,6 +24,7 @@ if not cython.compiled:
     from minigrad.ieee import cbrt as libm_cbrt
 
 LN_2, INVERSE_LN_2, INVERSE_LN_10 = 0.6931471805599453, 1.4426950408889634, 0.4342944819032518
+LN_2_HEAD, LN_2_TAIL, LN_2_REST = 0.6931471805598903, 5.497923018708371e-14, 1.94704509238075e-31
 TWO_OVER_ROOT_PI = 1.1283791670955126
 UP, DOWN = 2.0**600, 2.0**-600
 SMALL, LARGE = 1e-290, 1e290
@@ -321,12 +322,57 @@ def sigmoid_minus(z, y):
         left, right = sigmoid(z), y
     d = left - right
     if fabs(d) < 0.5 * fabs(right) and isfinite(z):
-        return sigmoid_minus_precisely(z, y)
+        return sigmoid_minus_by_pair(z, y) if fabs(z) < 600.0 else sigmoid_minus_precisely(z, y)
     return d
 
 
+def exp_pair(x):
+    """exp(x) for |x| < 700 as the unevaluated sum of two doubles, to some 83 bits."""
+    times = floor(x * INVERSE_LN_2 + 0.5)
+    high = x - times * LN_2_HEAD  # exact, as is the product
+    p = times * LN_2_TAIL
+    r = high - p
+    low = sum_error(high, -p, r) - product_error(times, LN_2_TAIL, p) - times * LN_2_REST
+    r, low = r / 8192.0, low / 8192.0
+    square = r * r
+    t = r + 0.5 * square
+    low += sum_error(r, 0.5 * square, t) + 0.5 * product_error(r, r, square) + r * low
+    low += square * r / 6.0 * (1.0 + r / 4.0 * (1.0 + r / 5.0 * (1.0 + r / 6.0)))
+    s = t + low
+    t, low = s, sum_error(t, low, s)
+    r = 1.0
+    while r < 8192.0:  # expm1(2x) = 2 expm1(x) + expm1(x)**2
+        square = t * t
+        s = 2.0 * t + square
+        low = sum_error(2.0 * t, square, s) + (product_error(t, t, square) + 2.0 * (low + t * low))
+        t = s
+        r *= 2.0
+    s = 1.0 + t
+    low += sum_error(1.0, t, s)
+    scale = exp2(times)
+    return s * scale, low * scale
+
+
+def sigmoid_minus_by_pair(z, y):
+    """As sigmoid_minus, where the two are close: ((1 - y) * exp(z) - y) / (1 + exp(z)), or that by exp(-z)."""
+    high, low = exp_pair(-fabs(z))
+    rest = 1.0 - y
+    error = sum_error(1.0, -y, rest)
+    if z > 0.0:
+        left, right = rest, y * high
+        error -= product_error(y, high, right) + y * low
+    else:
+        left, right = rest * high, y
+        error = product_error(rest, high, left) + error * high + rest * low
+    s = left - right
+    numerator = s + (sum_error(left, -right, s) + error)
+    if fabs(numerator) < 1e-8 * right:
+        return sigmoid_minus_precisely(z, y)
+    return numerator / (1.0 + high)
+
+
 def sigmoid_minus_precisely(z, y):
-    """As sigmoid_minus, where the two are close."""
+    """As sigmoid_minus, where the two all but agree."""
     return precise.sigmoid_minus(z, y)
 
 
