@@ -71,7 +71,7 @@ erfc = _ieee(math.erfc)
 
 def floor(x: float) -> float:
     """The largest whole number not above x, as a double."""
-    return float(math.floor(x)) if math.isfinite(x) else x
+    return float(math.floor(x)) if math.isfinite(x) and x != 0.0 else x
 
 
 def pow(x: float, y: float) -> float:
