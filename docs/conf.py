@@ -36,6 +36,12 @@ myst_heading_anchors = 3
 autodoc_default_options = {"members": True, "member-order": "bysource", "undoc-members": False}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {
+    "npt.ArrayLike": "ArrayLike",
+    "Floats": "Floats",
+    "Progress": "Progress",
+    "LossAndGradient": "LossAndGradient",
+}
 
 html_math_renderer = "mathml"
 html_theme = "furo"

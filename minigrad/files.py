@@ -56,7 +56,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield stream
             return
         target = os.path.realpath(given)
-        passing, stream = _open_beside(target)
+        passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+        stream = _opened_anew(passing)
         try:
             with stream:
                 yield stream
@@ -95,10 +96,9 @@ def _present_mode(path: str) -> int | None:
     return mode
 
 
-def _open_beside(target: str) -> tuple[str, BinaryIO]:
-    passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+def _opened_anew(path: str) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    return passing, os.fdopen(os.open(passing, flags, 0o666), "wb")
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
 
 
 def _sync_folder(folder: str) -> None:

@@ -7,6 +7,8 @@ import doctest
 import importlib
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -19,13 +21,17 @@ from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.myst.lexers import DirectiveLexer
 
+import minigrad
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 COMPARE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-#: Console blocks run as in a terminal of 100 columns without colours, with the programs of this Python.
+#: Console blocks run as in a terminal of 100 columns without colours, with the programs and the minigrad of
+#: this Python.
 ENVIRONMENT = {
     **os.environ,
+    "PYTHONPATH": str(Path(minigrad.__file__).parents[1]),
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     "COLUMNS": "100",
     "NO_COLOR": "1",
@@ -51,8 +57,11 @@ def run_console(example: Example) -> str | None:
     for command, shown in commands(example.parsed):
         if command.split()[0] not in ("minigrad", "python"):
             return f"only minigrad and python are run in a console block, not: {command}"
+        # In a tree that is not installed there is no program; test_package holds the program to this.
+        program = shutil.which("minigrad", path=ENVIRONMENT["PATH"])
+        run = command if program else re.sub(r"^minigrad\b", "python -m minigrad", command)
         done = subprocess.run(
-            command, shell=True, text=True, capture_output=True, env=ENVIRONMENT, check=False, timeout=300
+            run, shell=True, text=True, capture_output=True, env=ENVIRONMENT, check=False, timeout=300
         )
         if done.returncode != 0:
             return f"$ {command}\nexit status {done.returncode}\n{done.stdout}{done.stderr}"
@@ -152,6 +161,16 @@ def test_the_commands_of_the_readme_are_run_by_ci() -> None:
     assert [name for name, _ in marks] == ["demo", "test"]
     for name, _ in marks:
         assert f"readme_command {name}" in script
+
+
+def test_the_pictures_of_the_readme_are_what_the_code_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python docs/_ext/pictures.py` writes them anew after a change to what pictures look like."""
+    monkeypatch.setenv("PATH", os.environ.get("PATH", ""))  # put back what drawing without Graphviz hides
+    drawn = runpy.run_path(str(ROOT / "docs" / "_ext" / "pictures.py"))["pictures"]()
+    shown = re.findall(r'"docs/_static/([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert sorted(drawn) == sorted(shown)
+    for name, svg in drawn.items():
+        assert (ROOT / "docs" / "_static" / name).read_text(encoding="utf-8") == svg, name
 
 
 def page_of(text: str, folder: Path) -> Document:

