@@ -49,7 +49,9 @@ def choose() -> None:
     """Called before the core is imported."""
     if _set("MINIGRAD_INTERPRETED"):
         if _set("MINIGRAD_REQUIRE_COMPILED"):
-            raise ImportError("MINIGRAD_INTERPRETED and MINIGRAD_REQUIRE_COMPILED contradict each other: unset one")
+            raise ImportError(
+                "MINIGRAD_INTERPRETED and MINIGRAD_REQUIRE_COMPILED contradict each other: unset one"
+            )
         sys.meta_path.insert(0, _SourceFinder)
     elif not Path(__file__).with_name("rows.py").exists():
         raise ImportError(

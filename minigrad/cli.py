@@ -105,7 +105,12 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
 def _mistakes() -> tuple[type[Exception], ...]:
     """Errors that a user can make and mend; anything else is a fault of ours and keeps its traceback."""
     from minigrad.descent import DivergedError
-    from minigrad.draw import GraphTooLargeError, GraphvizFailedError, GraphvizMissingError, UnknownFormatError
+    from minigrad.draw import (
+        GraphTooLargeError,
+        GraphvizFailedError,
+        GraphvizMissingError,
+        UnknownFormatError,
+    )
     from minigrad.formula import FormulaError
 
     return (

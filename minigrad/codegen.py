@@ -1,12 +1,13 @@
 """Turn the table of operations into arithmetic: writes `rows.py`, its C types and the stubs.
 
-Room: run by the package build (`_build.py`) before anything is compiled; reads `rules.py`, writes four
-files beside it, none of which is kept in version control:
+Room: run by the package build (`_build.py`) before anything is compiled; reads `rules.py` and the .pxd files
+of the numeric modules, writes files beside them, none of which is kept in version control:
 
     rows.py        evaluate1, evaluate2, evaluate_n, evaluate_through: the value and the partials of a row
     rows.pxd       their C types and the operation codes
     rows.pyi       the methods that rows give to Value, for type checkers
     functions.pyi  the functions by name, for type checkers
+    numeric.pyi, gamma.pyi, sums.pyi   what Python sees of these modules, for type checkers
 
 Loaded by file path, so that it works before the package can be imported.
 Must hold: the same table gives the same bytes; no operation is named here.
@@ -32,7 +33,8 @@ _SPELT = {"abs": "fabs", "min": "minimum", "max": "maximum"}
 def _load_rules(folder: Path) -> ModuleType:
     """rules.py as a module of its own: the package may not be importable yet."""
     spec = importlib.util.spec_from_file_location("_minigrad_rules", folder / "rules.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -156,7 +158,9 @@ def _many(rows: _Rows, rule: Any) -> list[str]:
     return [*lines, "    return out", "", ""]
 
 
-def _switch(name: str, rules: list[Any], arguments: str, codes: dict[str, int], suffix: bool = False) -> list[str]:
+def _switch(
+    name: str, rules: list[Any], arguments: str, codes: dict[str, int], suffix: bool = False
+) -> list[str]:
     lines = [f"def {name}(op, {arguments}):"]
     for rule in rules:
         row = f"{rule.name}_{rule.through.inner}" if suffix else rule.name
@@ -173,7 +177,7 @@ def _sign(rule: Any) -> str:
     tree = ast.parse(rule.value, mode="eval").body
     if isinstance(tree, ast.BinOp):
         left, right = (ast.unparse(side) for side in (tree.left, tree.right))
-        return rule.value.removeprefix(left).removesuffix(right).strip()
+        return str(rule.value).removeprefix(left).removesuffix(right).strip()
     return str(rule.symbol)
 
 
@@ -195,18 +199,34 @@ def _selects(rules: dict[str, Any]) -> list[str]:
 def _homes(functions: set[str]) -> dict[str, list[str]]:
     """Which module has each function: {module: names in order}."""
     homes: dict[str, list[str]] = {}
-    folder = Path(__file__).parent
     for module in _NUMERIC:
-        declared = re.findall(r"^ *cp?def (?:double|int) (\w+)\(", (folder / f"{module}.pxd").read_text("utf-8"), re.M)
+        declared = re.findall(r"^ *cp?def (?:double|int) (\w+)\(", _declarations(module), re.M)
         homes[module] = sorted(functions.intersection(declared))
     missing = functions.difference(*homes.values())
     if missing:
-        raise LookupError(f"rules.py names {', '.join(sorted(missing))}: declared in none of {', '.join(_NUMERIC)}.pxd")
+        raise LookupError(
+            f"rules.py names {', '.join(sorted(missing))}: declared in none of {', '.join(_NUMERIC)}.pxd"
+        )
     return homes
 
 
+def _stub_of(module: str) -> str:
+    """The functions of a .pxd that Python can call, for type checkers."""
+    types = {"double": "float", "(double, double)": "tuple[float, float]"}
+    lines = [f"# {_HEADER}"]
+    declared = re.findall(r"^ *cpdef (double|\(.*?\)) (\w+)\((.*?)\)", _declarations(module), re.M)
+    for result, name, arguments in declared:
+        given = ", ".join(f"{argument.split()[-1]}: float" for argument in arguments.split(","))
+        lines.append(f"def {name}({given}, /) -> {types[result]}: ...")
+    return "\n".join([*lines, ""])
+
+
+def _declarations(module: str) -> str:
+    return (Path(__file__).parent / f"{module}.pxd").read_text(encoding="utf-8")
+
+
 def generate(rules: dict[str, Any]) -> dict[str, str]:
-    """The four generated files as {name: text}."""
+    """The generated files as {name: text}."""
     rows = _Rows(rules)
     body: list[str] = []
     for rule in rows.unary + rows.binary:
@@ -223,7 +243,12 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
     selects = [rows.codes[name.upper()] for name in _selects(rules)]
     body += ["def selects(op):", "    return " + " or ".join(f"op == {code}" for code in selects), "", ""]
     inner = {rows.codes[rule.through.inner.upper()] for rule in rows.through}
-    body += ["def is_inner(op):", "    return " + " or ".join(f"op == {code}" for code in sorted(inner)), "", ""]
+    body += [
+        "def is_inner(op):",
+        "    return " + " or ".join(f"op == {code}" for code in sorted(inner)),
+        "",
+        "",
+    ]
     body.append("def paired(outer, inner):")
     for rule in rows.through:
         outer, within = rule.name.upper(), rule.through.inner.upper()
@@ -261,7 +286,7 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
         *(f"    {name} = {code}" for name, code in constants.items()),
         "",
         f"NAMES = {tuple(names)!r}",
-        f"CODES = {({name: rows.codes[name.upper()] for name in rules})!r}",
+        f"CODES = { ({name: rows.codes[name.upper()] for name in rules})!r}",
         f"SIGNS = {tuple(signs)!r}",
         "",
         "",
@@ -302,6 +327,7 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
         "cdef int paired(int outer, int inner) noexcept nogil",
     ]
     return {
+        **{f"{module}.pyi": _stub_of(module) for module in _NUMERIC},
         "rows.py": "\n".join(head + body),
         "rows.pxd": "\n".join([*pxd, ""]),
         "rows.pyi": _method_stubs(rows),
@@ -346,7 +372,10 @@ def _function_stubs(rows: _Rows) -> str:
             signatures = [("float", "float", "float"), ("Value", "Number", "Value"), ("Number", "Value", "Value"),
                           ("Array", "Any", "Array"), ("Any", "Array", "Array")]  # fmt: skip
             for one, two, result in signatures:
-                lines += ["@overload", f"def {rule.name}({first}: {one}, {second}: {two}, /) -> {result}: ..."]
+                lines += [
+                    "@overload",
+                    f"def {rule.name}({first}: {one}, {second}: {two}, /) -> {result}: ...",
+                ]
     return _STUB_HEAD + "\n".join([*lines, ""]) + _STUB_TAIL
 
 

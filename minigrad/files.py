@@ -49,6 +49,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     the old file is write-protected, or the disk refuses.
     """
     given = target = passing = os.fspath(path)
+    stream: BinaryIO
     try:
         mode = _present_mode(given)
         if mode is not None and not stat.S_ISREG(mode):
@@ -92,7 +93,9 @@ def _present_mode(path: str) -> int | None:
     if stat.S_ISDIR(mode):
         raise _refused(path, errno.EISDIR, "it is a folder; add a file name")
     if not os.access(path, os.W_OK):
-        raise _refused(path, errno.EACCES, "the file is write-protected; choose another name or change its permissions")
+        raise _refused(
+            path, errno.EACCES, "the file is write-protected; choose another name or change its permissions"
+        )
     return mode
 
 
@@ -123,9 +126,13 @@ def _explained(path: str, error: OSError) -> CannotWriteError:
     if isinstance(error, NotADirectoryError):
         return _refused(path, number, f"{folder!r} is not a folder; choose another path")
     if isinstance(error, PermissionError) or number == errno.EROFS:
-        return _refused(path, number, f"the folder {folder!r} is not writable; choose another or change its permissions")
+        return _refused(
+            path, number, f"the folder {folder!r} is not writable; choose another or change its permissions"
+        )
     if number == errno.ENOSPC:
         return _refused(path, number, "the disk is full; free some space")
     if number == errno.ENAMETOOLONG:
-        return _refused(f"{path[:60]}…" if len(path) > 60 else path, number, "the name is too long; shorten it")
+        return _refused(
+            f"{path[:60]}…" if len(path) > 60 else path, number, "the name is too long; shorten it"
+        )
     return _refused(path, number, f"{error.strerror or error}; choose another path")

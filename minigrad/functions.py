@@ -122,7 +122,9 @@ def _two_groups(rule: Rule) -> Callable[[Iterable[Any], Iterable[Any]], Any]:
     def function(weights: Iterable[Any], features: Iterable[Any], /) -> Any:
         first, second = _several(rule.name, weights), _several(rule.name, features)
         if len(first) != len(second):
-            raise ShapeError(f"{rule.name} needs two sequences of the same length, got {len(first)} and {len(second)}")
+            raise ShapeError(
+                f"{rule.name} needs two sequences of the same length, got {len(first)} and {len(second)}"
+            )
         return _record_or_evaluate(rule.name, first + second) if first else 0.0
 
     return function
@@ -154,7 +156,9 @@ def _described(rule: Rule) -> str:
     lines += [f"Source: {rule.source}."] * bool(rule.source)
     lines.append("")
     if groups:
-        lines.append(f"{letters}: sequences of Values and numbers; returns a Value, or a float if there is no Value.")
+        lines.append(
+            f"{letters}: sequences of Values and numbers; returns a Value, or a float if there is no Value."
+        )
     else:
         lines.append(f"{letters}: Value (returns a Value), number (a float) or NumPy array (an array).")
     lines.append("Outside the domain the result follows IEEE (inf, nan); other types raise NotANumberError.")

@@ -166,7 +166,9 @@ class Graph:
         for key, number in (values or {}).items():
             node = self.find(key) if isinstance(key, str) else self._order[self.position(key)]
             if not node.is_leaf:
-                raise ValueError(f"{self.name(node)} is computed from other nodes: only leaves can be given a number")
+                raise ValueError(
+                    f"{self.name(node)} is computed from other nodes: only leaves can be given a number"
+                )
             updates.append((node, Value(number).data))
         for node, number in updates:
             node.data = number
@@ -234,7 +236,9 @@ class Graph:
         """
         lines = text.splitlines()
         if not lines or lines[0] != _HEADER:
-            raise GraphFormatError(f"line 1: expected {_HEADER!r}: not a saved graph, or one of another version")
+            raise GraphFormatError(
+                f"line 1: expected {_HEADER!r}: not a saved graph, or one of another version"
+            )
         if len(lines) - 2 > max_nodes:
             raise GraphFormatError(f"{len(lines) - 2:,} nodes are more than max_nodes={max_nodes:,}")
         nodes: list[Value] = []
@@ -248,7 +252,9 @@ class Graph:
         kind, *positions = lines[-1].split(" ") if len(lines) > 1 else [""]
         if kind not in ("output", "outputs") or not positions or (kind == "output") != (len(positions) == 1):
             if not (kind == "outputs" and positions):
-                raise GraphFormatError(f"line {len(lines)}: expected 'output' and a position: is the text cut short?")
+                raise GraphFormatError(
+                    f"line {len(lines)}: expected 'output' and a position: is the text cut short?"
+                )
         outputs = [_node_at(position, len(lines), nodes) for position in positions]
         return cls(outputs[0] if kind == "output" else outputs)
 
@@ -294,7 +300,9 @@ def _read_line(line: str, number: int, nodes: list[Value], depths: list[int]) ->
         try:
             (data,) = map(float, fields)
         except ValueError:
-            raise GraphFormatError(f"line {number}: {op} needs one number, got {' '.join(fields)!r}") from None
+            raise GraphFormatError(
+                f"line {number}: {op} needs one number, got {' '.join(fields)!r}"
+            ) from None
         node, depth = (Value(data) if op == "input" else _core.constant(data)), 0
     elif op in RULES:
         operands = [_node_at(field, number, nodes) for field in fields]

@@ -14,8 +14,8 @@ from math import atan, atan2, copysign, fabs, inf, nan
 
 __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "copysign", "cos", "cosh", "div", "erf",
-    "erfc", "exp", "exp2", "expm1", "fabs", "floor", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan",
-    "tanh",
+    "erfc", "exp", "exp2", "expm1", "fabs", "floor", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt",
+    "tan", "tanh",
 ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def _forward(graph: Graph, node: Value) -> str:
     if node.is_leaf:
         return (
             f"{node.op} {_named(graph, node)} is {node.data!r}: it was given so\n"
-            "  what to do: look at where this number comes from (a missing value in the data, a parameter that diverged)"
+            "  what to do: look where this number comes from (a missing value in the data, a parameter that diverged)"
         )
     rule = RULES[node.op]
     needs = f", needs {rule.domain}" if rule.domain else ""

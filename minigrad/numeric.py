@@ -86,7 +86,7 @@ def pow_dx(x, y):
         power, rest, divisor = pow(x, y - 1.0), y - 1.0, 1.0
     else:
         power, rest, divisor = pow(x, y), y, x
-    if fabs(power) > SMALL and fabs(power) < LARGE or power != power:
+    if (fabs(power) > SMALL and fabs(power) < LARGE) or power != power:
         return y * power / divisor
     half = pow(fabs(x), 0.5 * rest)
     return copysign(fabs(y) * half / fabs(divisor) * half, power) * sign(y) * sign(divisor)
@@ -94,7 +94,7 @@ def pow_dx(x, y):
 
 def pow_dy(x, y):
     """x ** y * log(x)."""
-    if x == 0.0 and y > 0.0 or x == 1.0:
+    if (x == 0.0 and y > 0.0) or x == 1.0:
         return 0.0
     power, factor = pow(x, y), log(x)
     if fabs(power) > SMALL and fabs(power) < LARGE:

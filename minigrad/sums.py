@@ -18,6 +18,7 @@ if not cython.compiled:
 
     from minigrad.numeric import LARGE, SMALL, exp, fabs, log1p, product_error, sum_error
 
+
 def listed(x, n):
     """The n numbers at x as a list."""
     return [x[i] for i in range(n)]
@@ -92,7 +93,7 @@ def nary_dot(w, x, n):
 
 def underflows(w, x, n):
     """Whether a product of two numbers other than 0 is 0."""
-    for i in range(n):
+    for i in range(n):  # noqa: SIM110  (any() would make a Python generator)
         if w[i] != 0.0 and x[i] != 0.0:
             return True
     return False

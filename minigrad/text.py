@@ -50,7 +50,10 @@ def _visible(character: str) -> str:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "\u2421"
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _ZERO_WIDTH_JOINERS:
+    if (
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        and character not in _ZERO_WIDTH_JOINERS
+    ):
         return f"⟨U+{code:04X}⟩"
     if code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:  # no characters at all; XML refuses some of them
         return f"⟨U+{code:04X}⟩"

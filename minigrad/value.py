@@ -285,10 +285,14 @@ class Value:
         raise TypeError("a Value cannot be pickled: save its graph as text with minigrad.Graph(v).save(path)")
 
     def __copy__(self):
-        raise TypeError("copy a whole graph with minigrad.Graph(v).copy(), or make a new leaf with Value(v.data)")
+        raise TypeError(
+            "copy a whole graph with minigrad.Graph(v).copy(), or make a new leaf with Value(v.data)"
+        )
 
     def __deepcopy__(self, memo):
-        raise TypeError("copy a whole graph with minigrad.Graph(v).copy(), or make a new leaf with Value(v.data)")
+        raise TypeError(
+            "copy a whole graph with minigrad.Graph(v).copy(), or make a new leaf with Value(v.data)"
+        )
 
     # -- gradients ------------------------------------------------------------------------------------
 
@@ -604,7 +608,11 @@ def _evaluate(node: Value):
     elif node._code < FIRST_MANY:
         x = node._x
         y = node._y
-        r2 = evaluate2(node._code, x._data, y._data) if cython.compiled else BINARY[node._code](x._data, y._data)
+        r2 = (
+            evaluate2(node._code, x._data, y._data)
+            if cython.compiled
+            else BINARY[node._code](x._data, y._data)
+        )
         node._data = r2[0]
         node._dx = r2[1]
         node._dy = r2[2]

@@ -1,7 +1,7 @@
 # Types of value.py as it looks from outside, compiled or not.
+import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
 from minigrad.nonfinite import NonFinite
@@ -70,6 +70,20 @@ class Value(Methods):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...
     # Hung on by the floors above (see `attach`).
     def find_nonfinite(self) -> NonFinite | None: ...
+    def draw(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        direction: Literal["LR", "TB"] = "LR",
+        theme: Literal["light", "dark"] = "light",
+        gradients: bool = True,
+        title: str = "",
+        digits: int = 5,
+        max_nodes: int = 200,
+        depth: int | None = None,
+        focus: Value | None = None,
+    ) -> Drawing: ...
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]: ...
 
 def record(name: str, operands: Iterable[float | Value]) -> Value: ...
 def constant(data: float) -> Value: ...

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from minigrad import demo
 from minigrad.files import CannotWriteError
-from minigrad.logistic import Comparison, Example
+from minigrad.logistic import Comparison, Example, compared, mean_gradient_on_paper
 from minigrad.tables import Floats
 
 
@@ -125,7 +125,7 @@ def test_without_matplotlib_the_rest_is_done(here: Path, monkeypatch: pytest.Mon
 
 def test_a_number_that_disagrees_is_called_wrong(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checking the demo: a wrong sign in one row."""
-    right = demo.compared
+    right = compared
 
     def wrong(one: Example) -> list[Comparison]:
         rows = right(one)
@@ -141,7 +141,7 @@ def test_an_averaged_gradient_that_disagrees_is_called_wrong(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Checking the demo: m - 1 in place of m, the slip of one row in 455."""
-    right = demo.mean_gradient_on_paper
+    right = mean_gradient_on_paper
 
     def wrong(rows: Floats, labels: Floats, parameters: Floats) -> tuple[Floats, Floats]:
         gradient, allowed = right(rows, labels, parameters)

@@ -10,7 +10,6 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -41,18 +40,19 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 #: Labels that mean something in DOT, XML or a terminal, or that cannot be seen.
 HOSTILE = [
-    'say "hi"', "{a|b}", "<b>bold</b>", "<<table>>", "a | b", "back\\slash", "ends in \\", "\\N \\G \\n \\l", "&amp; &#65;",
-    "two\nlines", "tab\tand\x00nul\x1b[31m", "\u202eabc", "שלום", "日本語", "\ud800", "\ufffe", "  two  spaces ", "%s %d {0}",
+    'say "hi"', "{a|b}", "<b>bold</b>", "<<table>>", "a | b", "back\\slash", "ends in \\",
+    "\\N \\G \\n \\l", "&amp; &#65;",
+    "two\nlines", "tab\tand\x00nul\x1b[31m", "\u202eabc", "שלום", "日本語", "\ud800", "\ufffe",
+    "  two  spaces ", "%s %d {0}",
     "<!--", "]]>", "'", "x;}", "//", "#", "p0", "n0", "node", "",
 ]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def _no_graphviz_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _no_graphviz_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every test draws with the Graphviz in the package, unless it puts a `dot` into this folder."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.chdir(tmp_path)
-    yield
 
 
 def lecture(**labels: str) -> Value:
@@ -80,7 +80,21 @@ def test_the_lecture_is_on_the_picture() -> None:
     """Names, operations, values and gradients of logistic regression, to five digits: dZ = a - y = -0.20587."""
     written = texts(draw(lecture(), title="one example").svg)
     assert written[0] == "one example"
-    for word in ("w1", "x2", "b", "z", "a", "y", "L", "σ sigmoid", "bce · output", "× mul", "input", "value", "grad"):
+    for word in (
+        "w1",
+        "x2",
+        "b",
+        "z",
+        "a",
+        "y",
+        "L",
+        "σ sigmoid",
+        "bce · output",
+        "× mul",
+        "input",
+        "value",
+        "grad",
+    ):
         assert word in written
     for number in ("1.35", "0.79413", "0.23051", "−0.20587", "−0.41174", "−1.2592", "1"):
         assert number in written
@@ -97,8 +111,16 @@ def test_dot_and_svg_hold_the_same_graph() -> None:
     (quotient,) = (i for name, i in place.items() if "÷ div" in name)
     (first,) = (i for name, i in place.items() if "{a  input" in name)
     (second,) = (i for name, i in place.items() if "{b  input" in name)
-    edges = [(edge["tail"], edge["head"], edge["headport"]) for edge in sorted(graph["edges"], key=lambda e: e["_gvid"])]
-    assert edges == [(first, plus, "w"), (first, plus, "w"), (plus, quotient, "p0:w"), (second, quotient, "p1:w")]
+    edges = [
+        (edge["tail"], edge["head"], edge["headport"])
+        for edge in sorted(graph["edges"], key=lambda e: e["_gvid"])
+    ]
+    assert edges == [
+        (first, plus, "w"),
+        (first, plus, "w"),
+        (plus, quotient, "p0:w"),
+        (second, quotient, "p1:w"),
+    ]
     assert texts(draw(c).svg).count("input") == 2
 
 
@@ -142,7 +164,8 @@ def test_what_is_not_finite_stands_out_without_colour() -> None:
 @pytest.mark.parametrize(
     ("number", "digits", "expected"),
     [
-        (0.1, 5, "0.1"), (1 / 3, 3, "0.333"), (-1 / 3, 3, "−0.333"), (1e22, 5, "1e22"), (1.5e-7, 5, "1.5e−7"), (0.0, 5, "0"),
+        (0.1, 5, "0.1"), (1 / 3, 3, "0.333"), (-1 / 3, 3, "−0.333"), (1e22, 5, "1e22"), (1.5e-7, 5, "1.5e−7"),
+        (0.0, 5, "0"),
         (-0.0, 5, "−0"), (math.inf, 5, "inf"), (-math.inf, 5, "−inf"), (math.nan, 5, "nan"), (5e-324, 3, "4.94e−324"),
         (123456789.0, 9, "123456789"), (1 / 3, 17, "0.33333333333333331"),
     ],
@@ -210,7 +233,8 @@ def test_the_bytes_do_not_depend_on_hashing() -> None:
     outputs = {
         subprocess.run(
             [sys.executable, "-X", "utf8", "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed}, cwd=Path(__file__).parent.parent, check=True, capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed}, cwd=Path(__file__).parent.parent,
+            check=True, capture_output=True,
         ).stdout
         for seed in ("0", "1", "4711")
     }  # fmt: skip
@@ -399,7 +423,10 @@ def put_dot(tmp_path: Path, script: str) -> None:
 
 def test_png_comes_from_the_dot_on_the_path(tmp_path: Path) -> None:
     """It is given the DOT text and the format; its bytes become the file."""
-    put_dot(tmp_path, "import sys\nsys.stdout.buffer.write(repr((sys.argv[1:], len(sys.stdin.buffer.read()))).encode())")
+    put_dot(
+        tmp_path,
+        "import sys\nsys.stdout.buffer.write(repr((sys.argv[1:], len(sys.stdin.buffer.read()))).encode())",
+    )
     draw(lecture(), tmp_path / "g.png")
     written = (tmp_path / "g.png").read_text()
     assert "-Tpng" in written
@@ -445,7 +472,8 @@ def test_the_picture_is_told_in_words() -> None:
     ("options", "words"),
     [
         ({"direction": "UP"}, "direction"), ({"direction": None}, "direction"), ({"theme": "pink"}, "theme"),
-        ({"digits": 0}, "digits"), ({"digits": 18}, "digits"), ({"digits": 2.5}, "digits"), ({"max_nodes": 0}, "max_nodes"),
+        ({"digits": 0}, "digits"), ({"digits": 18}, "digits"), ({"digits": 2.5}, "digits"),
+        ({"max_nodes": 0}, "max_nodes"),
         ({"max_nodes": True}, "max_nodes"), ({"depth": -1}, "depth"), ({"depth": 1.5}, "depth"),
     ],
 )  # fmt: skip

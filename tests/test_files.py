@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from minigrad import files
 from minigrad.files import CannotWriteError, write_bytes, write_text, writing
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -25,18 +24,26 @@ def test_text_is_written_as_it_is(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["g.svg"]
 
 
+def stopped_halfway(path: Path, stop: type[BaseException]) -> None:
+    """Write half of a file."""
+
+    def write() -> None:
+        with writing(path) as stream:
+            stream.write(b"half")
+            raise stop
+
+    with pytest.raises(stop):
+        write()
+
+
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     """Also when half was written."""
     path = tmp_path / "g.svg"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), writing(path) as stream:
-        stream.write(b"half")
-        raise KeyboardInterrupt
+    stopped_halfway(path, KeyboardInterrupt)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["g.svg"]
-    with pytest.raises(ZeroDivisionError), writing(tmp_path / "new") as stream:
-        stream.write(b"half")
-        raise ZeroDivisionError
+    stopped_halfway(tmp_path / "new", ZeroDivisionError)
     assert os.listdir(tmp_path) == ["g.svg"]
 
 
@@ -48,7 +55,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CannotWriteError, match=r"g\.svg"):
         write_text(path, "new")
     assert path.read_text() == "old"
@@ -98,7 +105,7 @@ def test_a_write_protected_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
     path.write_text("old")
     path.chmod(0o444)
     if ROOT:  # who may write everything: let the question be answered as for anyone else
-        monkeypatch.setattr(files.os, "access", lambda *_, **__: False)
+        monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(CannotWriteError):
         write_text(path, "new")
     assert path.read_text() == "old"

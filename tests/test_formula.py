@@ -317,7 +317,7 @@ def test_no_text_ends_in_another_error(text: str) -> None:
 WORDS = ["x", "exp", "sum", "dot", *"()[],+-<=;2.", "**", "1e9", ":="]
 
 
-@given(st.lists(st.sampled_from(WORDS + keyword.kwlist), max_size=25).map(" ".join))
+@given(st.lists(st.sampled_from([*WORDS, *keyword.kwlist]), max_size=25).map(" ".join))
 @settings(max_examples=300, deadline=None)
 def test_no_sentence_of_python_ends_in_another_error(text: str) -> None:
     """The same for text that is nearly Python."""

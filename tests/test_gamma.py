@@ -67,7 +67,8 @@ def test_near_their_zeros() -> None:
         (digamma(-2.0), NAN), (digamma(1e-310), -INF),
         (polygamma(1.0, INF), 0.0), (polygamma(1.0, -INF), NAN), (polygamma(1.0, NAN), NAN), (polygamma(1.0, 0.0), INF),
         (polygamma(1.0, -2.0), INF), (polygamma(2.0, -2.0), NAN), (polygamma(2.0, 0.0), -INF),
-        (polygamma(2.0, -0.0), INF), (polygamma(0.0, 1.0), NAN), (polygamma(-1.0, 1.0), NAN), (polygamma(1.5, 1.0), NAN),
+        (polygamma(2.0, -0.0), INF), (polygamma(0.0, 1.0), NAN), (polygamma(-1.0, 1.0), NAN),
+        (polygamma(1.5, 1.0), NAN),
         (polygamma(501.0, 1.0), NAN), (polygamma(INF, 1.0), NAN), (polygamma(NAN, 1.0), NAN),
     ],
 )  # fmt: skip

@@ -56,7 +56,10 @@ def test_two_operands_give_what_c_gives(name: str) -> None:
     with np.errstate(all="ignore"):
         for x in SPECIAL:
             for y in SPECIAL:
-                pair = np.array([x, x]), np.array([y, y])  # one number alone takes NumPy's way round pow(x, 0.5)
+                pair = (
+                    np.array([x, x]),
+                    np.array([y, y]),
+                )  # one number alone takes NumPy's way round pow(x, 0.5)
                 expected = float(BINARY[name](*pair)[0])  # type: ignore[index]
                 got = getattr(ieee, name)(x, y)
                 assert same_kind(got, expected), f"{name}({x!r}, {y!r}) is {got!r}, not {expected!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 
 import mpmath
@@ -117,7 +118,7 @@ def test_cancellation_in_z_is_allowed_for() -> None:
 # -- the check itself -------------------------------------------------------------------------------------
 
 #: Slips that students make, as what they do to the gradients of the example.
-SLIPS = {
+SLIPS: dict[str, Callable[[Example], object]] = {
     "sign of dZ": lambda one: _set(one.z, -one.z.grad),
     "dA taken for dZ": lambda one: _set(one.z, one.a.grad),
     "y forgotten": lambda one: _set(one.z, one.a.data),

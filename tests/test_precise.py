@@ -71,7 +71,7 @@ def test_logsumexp_is_right_where_it_is_close_to_0() -> None:
         assert ulps(precise.logsumexp(three), mpmath.log(3) + mpmath.mpf(three[0])) <= 1.0
 
 
-@pytest.mark.parametrize("lowest, highest", [(-1.0, 1.0), (-40.0, 30.0), (-740.0, -600.0)])
+@pytest.mark.parametrize(("lowest", "highest"), [(-1.0, 1.0), (-40.0, 30.0), (-740.0, -600.0)])
 def test_sigmoid_minus_is_right_where_the_two_agree(lowest: float, highest: float) -> None:
     """y is the double nearest to sigmoid(z): nothing of a double's digits is left."""
     draw = numbers(60)
@@ -107,7 +107,9 @@ def test_gamma_functions_left_of_0(x: float) -> None:
             assert ulps(precise.polygamma(order, x), mpmath.psi(order, t)) <= 1.0, order
 
 
-@pytest.mark.parametrize(("order", "x"), [(9, 0.25), (30, 3.5), (100, 40.0), (9, 1e20), (3, 1e-60), (20, 1e-300)])
+@pytest.mark.parametrize(
+    ("order", "x"), [(9, 0.25), (30, 3.5), (100, 40.0), (9, 1e20), (3, 1e-60), (20, 1e-300)]
+)
 def test_high_orders_of_polygamma(order: int, x: float) -> None:
     """Where the double formula would lose digits to powers, or its numbers to overflow: DLMF 25.11.12."""
     with mpmath.workdps(60):

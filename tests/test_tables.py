@@ -45,7 +45,7 @@ def test_the_table_is_the_published_one() -> None:
     """569 rows of 30 columns, 212 malignant; least and greatest numbers as the documentation lists them."""
     table = breast_cancer()
     assert table.rows.shape == (569, 30)
-    assert (table.rows.dtype, table.labels.dtype) == (np.float64, np.float64)
+    assert table.rows.dtype == table.labels.dtype == np.dtype(np.float64)
     assert len(set(table.names)) == 30
     assert (table.labels.sum(), (1.0 - table.labels).sum()) == (212, 357)
     assert np.isfinite(table.rows).all()

@@ -20,8 +20,10 @@ ANY = st.text(st.characters(codec=None, categories=None))
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("w1", "w1"), ("", ""), ('a"b{c}<d>|&\\', 'a"b{c}<d>|&\\'), ("a\nb\tc\x00", "a␊b␉c␀"), ("\x7f\x9f", "␡⟨U+009F⟩"),
-        ("\u202eabc\u202c", "⟨U+202E⟩abc⟨U+202C⟩"), ("\ud800", "⟨U+D800⟩"), ("\ufffe", "⟨U+FFFE⟩"), ("\u2028", "⟨U+2028⟩"),
+        ("w1", "w1"), ("", ""), ('a"b{c}<d>|&\\', 'a"b{c}<d>|&\\'),
+        ("a\nb\tc\x00", "a␊b␉c␀"), ("\x7f\x9f", "␡⟨U+009F⟩"),
+        ("\u202eabc\u202c", "⟨U+202E⟩abc⟨U+202C⟩"), ("\ud800", "⟨U+D800⟩"), ("\ufffe", "⟨U+FFFE⟩"),
+        ("\u2028", "⟨U+2028⟩"),
         ("שלום", "שלום"), ("日本 é", "日本 é"), ("👩‍🔬", "👩‍🔬"), ("\ufeffx", "⟨U+FEFF⟩x"),
     ],
 )  # fmt: skip
@@ -40,7 +42,17 @@ def test_the_result_is_one_printable_line_of_legal_xml(text: str) -> None:
     assert ElementTree.fromstring(f"<t>{escape(safe)}</t>").text in (safe, None if safe == "" else safe)
     for character in safe:
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
-        assert unicodedata.bidirectional(character) not in ("RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI")
+        assert unicodedata.bidirectional(character) not in (
+            "RLO",
+            "LRO",
+            "RLE",
+            "LRE",
+            "PDF",
+            "RLI",
+            "LRI",
+            "FSI",
+            "PDI",
+        )
 
 
 @given(ANY)

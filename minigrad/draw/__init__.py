@@ -76,7 +76,8 @@ class Drawing:
         .svg, .dot, .gv    need nothing
         .png, .pdf         need the dot program of Graphviz on the PATH
 
-        Raises UnknownFormatError (a ValueError) for another ending, GraphvizMissingError, and CannotWriteError (an OSError).
+        Raises UnknownFormatError (a ValueError) for another ending, GraphvizMissingError, and CannotWriteError
+        (an OSError).
         """
         suffix = checked_suffix(path)
         if suffix == ".svg":
@@ -167,10 +168,13 @@ def checked_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def _roots(value: Value | Iterable[Value]) -> tuple[Value, ...]:
-    roots = (value,) if isinstance(value, Value) else tuple(value) if isinstance(value, Iterable) else ()
-    if not roots or isinstance(value, str) or not all(isinstance(root, Value) for root in roots):
+    roots: tuple[object, ...] = (value,) if isinstance(value, Value) else ()
+    if not roots and isinstance(value, Iterable):
+        roots = tuple(value)
+    values = tuple(dict.fromkeys(root for root in roots if isinstance(root, Value)))
+    if not values or not all(isinstance(root, Value) for root in roots):
         raise NotANumberError(f"draw takes a Value, or several in a list, not {_what(value)}")
-    return tuple(dict.fromkeys(roots))
+    return values
 
 
 def _what(given: object) -> str:

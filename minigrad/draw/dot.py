@@ -64,7 +64,11 @@ def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
 def _node(graph: graphviz.Digraph, card: Card, direction: str, theme: Theme) -> None:
     colours = theme.kinds[card.kind]
     strange = not all(row.finite for row in card.rows)
-    styles = ["filled", *(["rounded"] if card.kind in ("input", "const") else []), *(["dashed"] if strange else [])]
+    styles = [
+        "filled",
+        *(["rounded"] if card.kind in ("input", "const") else []),
+        *(["dashed"] if strange else []),
+    ]
     graph.node(
         card.key,
         label=_record(card, direction),

@@ -17,6 +17,8 @@ from typing import Any
 
 import graphviz
 
+from minigrad.text import shown
+
 #: x and y in points, y downward.
 Point = tuple[float, float]
 
@@ -82,14 +84,22 @@ def rendered(source: str, kind: str) -> bytes:
 
 
 def _run(source: str, kind: str) -> bytes:
+    if shutil.which("dot") is None:
+        packaged = _packaged()
+        try:
+            return bytes(packaged.render(source, format=kind))
+        except packaged.WasiGraphvizError as error:
+            raise _failed(str(error)) from error
     try:
-        if shutil.which("dot") is not None:
-            return bytes(graphviz.pipe("dot", kind, source.encode("utf-8"), quiet=True))
-        return bytes(_packaged().render(source, format=kind))
-    except (graphviz.CalledProcessError, graphviz.ExecutableNotFound, RuntimeError, OSError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise GraphvizFailedError(f"Graphviz could not make the picture: {words.strip()[:300]}") from error
+        return bytes(graphviz.pipe("dot", kind, source.encode("utf-8"), quiet=True))
+    except graphviz.CalledProcessError as error:
+        raise _failed((error.stderr or b"").decode("utf-8", "replace") or str(error)) from error
+    except OSError as error:
+        raise _failed(str(error)) from error
+
+
+def _failed(said: str) -> GraphvizFailedError:
+    return GraphvizFailedError(f"Graphviz could not make the picture: {shown(said.strip(), 300)}")
 
 
 @cache

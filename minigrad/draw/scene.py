@@ -24,7 +24,12 @@ LABEL_LIMIT = 32
 EDGES_PER_NODE = 10
 
 NAME_SIZE, SIGN_SIZE, ROW_SIZE, PORT_SIZE = 15.0, 13.0, 13.0, 10.0
-HEAD, ROW, PAD, PORT = 28.0, 20.0, 11.0, 15.0  # heights of a card's parts; its padding; room for an operand number
+HEAD, ROW, PAD, PORT = (
+    28.0,
+    20.0,
+    11.0,
+    15.0,
+)  # heights of a card's parts; its padding; room for an operand number
 
 
 class GraphTooLargeError(ValueError):
@@ -104,7 +109,7 @@ def scene(
     edges: list[Edge] = []
     for node in order:
         entries = _entries(node, keys)
-        for place, (operand, number, count) in enumerate(entries):
+        for place, (operand, _, count) in enumerate(entries):
             if operand is None:
                 stub = _stub(f"c{len(cards)}", count, "operand")
                 cards.append(stub)
@@ -130,7 +135,7 @@ def _near(roots: Sequence[Value], depth: int | None, limit: int) -> set[Value]:
     """The nodes at most `depth` steps before the roots (None: all), refused beyond `limit`."""
     found = set(roots)
     level = list(found)
-    sizes = []
+    sizes: list[int] = []
     while level and len(found) <= limit and (depth is None or len(sizes) < depth):
         sizes.append(len(found))
         level = _new(found, (operand for node in level for operand in node.operands), limit)
@@ -221,7 +226,7 @@ def _refuse_many_edges(order: list[Value], max_nodes: int) -> None:
     if edges > max_nodes * EDGES_PER_NODE:
         raise GraphTooLargeError(
             f"the {len(order):,} nodes to be drawn have {edges:,} operands, "
-            f"more than {EDGES_PER_NODE} for each of max_nodes={max_nodes:,}: raise max_nodes, or draw a part with depth="
+            f"more than {EDGES_PER_NODE} for each of max_nodes={max_nodes:,}: raise max_nodes, or draw a part (depth=1)"
         )
 
 
@@ -345,7 +350,9 @@ def _words(cards: list[Card], roots: Sequence[Value], title: str, caption: str) 
     more = f" and {len(roots) - 3} more" if len(roots) > 3 else ""
     count = sum(card.kind != "cut" for card in cards)
     head = [title] if title else []
-    head.append(f"Computation graph of {names}{more}: {count} node{'s' if count > 1 else ''}, operands before results.")
+    head.append(
+        f"Computation graph of {names}{more}: {count} node{'s' if count > 1 else ''}, operands before results."
+    )
     if caption:
         head.append(f"{caption}.")
     return "\n".join([*head, *(card.words.replace("\n", ", ") for card in cards)])

@@ -12,7 +12,19 @@ from xml.sax.saxutils import escape
 
 from minigrad.draw.dot import FONT
 from minigrad.draw.layout import Layout, Point, Route
-from minigrad.draw.scene import HEAD, NAME_SIZE, PAD, PORT_SIZE, ROW, ROW_SIZE, SIGN_SIZE, Card, Scene, port_strip, width
+from minigrad.draw.scene import (
+    HEAD,
+    NAME_SIZE,
+    PAD,
+    PORT_SIZE,
+    ROW,
+    ROW_SIZE,
+    SIGN_SIZE,
+    Card,
+    Scene,
+    port_strip,
+    width,
+)
 from minigrad.draw.themes import Theme
 
 MARGIN = 10.0
@@ -41,7 +53,11 @@ def svg(scene: Scene, placed: Layout, theme: Theme) -> str:
             for edge, route in zip(scene.edges, placed.routes, strict=True)
             for line in _edge(route, edge.cut, theme)
         ),
-        *(line for card in scene.cards for line in _card(card, placed.middles[card.key], scene.direction, theme)),
+        *(
+            line
+            for card in scene.cards
+            for line in _card(card, placed.middles[card.key], scene.direction, theme)
+        ),
         "</g>",
         "</svg>",
     ]
@@ -55,7 +71,9 @@ def _n(number: float) -> str:
 
 def _say(text: str, x: float, y: float, fill: str, **more: object) -> str:
     attributes = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in more.items())
-    return f'<text x="{_n(x)}" y="{_n(y)}" fill="{fill}"{attributes} xml:space="preserve">{escape(text)}</text>'
+    return (
+        f'<text x="{_n(x)}" y="{_n(y)}" fill="{fill}"{attributes} xml:space="preserve">{escape(text)}</text>'
+    )
 
 
 def _notes(scene: Scene, across: float, theme: Theme) -> list[str]:
@@ -130,7 +148,9 @@ def _pill(card: Card, theme: Theme) -> list[str]:
 
 def _stub(card: Card, theme: Theme) -> list[str]:
     """What is not drawn."""
-    return [_say(card.rows[0].number, card.width / 2, card.height / 2 + 4.5, theme.quiet, text_anchor="middle")]
+    return [
+        _say(card.rows[0].number, card.width / 2, card.height / 2 + 4.5, theme.quiet, text_anchor="middle")
+    ]
 
 
 def _full(card: Card, sideways: bool, theme: Theme) -> list[str]:
@@ -142,9 +162,13 @@ def _full(card: Card, sideways: bool, theme: Theme) -> list[str]:
     radius = ROUND if card.kind != "input" else 2 * ROUND
     lines = [_outline(card, theme, radius, theme.card), _head(card, x, y, radius, colours.head, strip > 0)]
     if card.name:
-        lines.append(_say(card.name, x + PAD, y + 19.5, colours.ink, font_size=_n(NAME_SIZE), font_weight="bold"))
+        lines.append(
+            _say(card.name, x + PAD, y + 19.5, colours.ink, font_size=_n(NAME_SIZE), font_weight="bold")
+        )
     place = (x + inner - PAD, "end") if card.name else (x + inner / 2, "middle")
-    lines.append(_say(card.sign, place[0], y + 19.0, colours.ink, font_size=_n(SIGN_SIZE), text_anchor=place[1]))
+    lines.append(
+        _say(card.sign, place[0], y + 19.0, colours.ink, font_size=_n(SIGN_SIZE), text_anchor=place[1])
+    )
     spare = card.height - y - HEAD - ROW * len(card.rows)
     for i, row in enumerate(card.rows):
         base = y + HEAD + spare / 2 + ROW * i + 14.5
@@ -154,9 +178,7 @@ def _full(card: Card, sideways: bool, theme: Theme) -> list[str]:
     for i, number in enumerate(card.ports if strip else ()):
         share = (i + 0.5) / len(card.ports)
         px, py = (strip / 2, card.height * share) if sideways else (card.width * share, strip / 2)
-        lines.append(
-            _say(number, px, py + 3.5, theme.quiet, font_size=_n(PORT_SIZE), text_anchor="middle")
-        )
+        lines.append(_say(number, px, py + 3.5, theme.quiet, font_size=_n(PORT_SIZE), text_anchor="middle"))
     return lines
 
 
