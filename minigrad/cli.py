@@ -24,9 +24,10 @@ import minigrad
 from minigrad.text import shown
 
 _DEMO = """\
-Logistic regression as a graph, from one example to a trained model: values and gradients of one example
-beside their closed forms, the update, then gradient descent on the Wisconsin breast-cancer table (569 rows
-of 30 columns, shipped with minigrad). Writes logistic.svg, logistic.dot and loss.png."""
+Logistic regression as a graph, from one example to a trained model: values and
+gradients of one example beside their closed forms, the update, then gradient
+descent on the Wisconsin breast-cancer table (569 rows of 30 columns, shipped
+with minigrad). Writes logistic.svg, logistic.dot and loss.png."""
 
 _DEMO_EXAMPLES = """\
 examples:
@@ -34,24 +35,27 @@ examples:
   minigrad demo --alpha 0.1 --epochs 1000
   minigrad demo --out somewhere/else --seed 7
 
-The same arguments give the same text and the same bytes. Exit status: 0, or 1 if a number of the graph
-disagrees with its closed form, or 2 for a mistake in the arguments."""
+The same arguments give the same text and the same bytes. Exit status: 0, or 1
+if a number of the graph disagrees with its closed form, or 2 for a mistake in
+the arguments."""
 
 _DRAW = """\
-Draw a formula as a graph, with the value and the gradient of every node. A formula has numbers, names,
-+ - * / **, comparisons, functions of minigrad's table, such as exp(x), sigmoid(z), bce(a, y) or
-dot([w1, w2], [x1, x2]), and named steps separated by semicolons."""
+Draw a formula as a graph, with the value and the gradient of every node. A
+formula has numbers, names, + - * / **, comparisons, functions of minigrad's
+table, such as exp(x), sigmoid(z), bce(a, y) or dot([w1, w2], [x1, x2]), and
+named steps separated by semicolons."""
 
 _DRAW_EXAMPLES = """\
 examples:
   minigrad draw "w1*x1 + w2*x2 + b" --at w1=0.1 w2=0.2 x1=2 x2=3 b=-1
-  minigrad draw "z = w*x + b; a = sigmoid(z); L = bce(a, y)" --at w=0.5 x=2 b=0 y=1 -o L.svg --theme dark
+  minigrad draw "a = sigmoid(w*x); L = bce(a, y)" --at w=0.5 x=2 y=1 -o L.svg
   minigrad draw "exp(-x**2/2)" --at x=1/3 -o - --no-gradients
 
 A formula that begins with a minus goes last, after --:
   minigrad draw --at x=2 -o graph.dot -- "-x**2"
 
-log is the natural logarithm. PNG and PDF need the dot program of Graphviz (https://graphviz.org)."""
+log is the natural logarithm. PNG and PDF need the dot program of Graphviz
+(https://graphviz.org)."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -336,7 +336,7 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
 
 
 _STUB_HEAD = f"""# {_HEADER}
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -362,24 +362,60 @@ def _method_stubs(rows: _Rows) -> str:
 
 def _function_stubs(rows: _Rows) -> str:
     lines = []
-    for rule in rows.unary + rows.binary:
-        kinds = (("Value", "float | Value", "Value"), ("float", "float", "float"), ("Array", "Any", "Array"))
-        if rule.arity == 1:
-            for kind, _, result in kinds:
-                lines += ["@overload", f"def {rule.name}({rule.operands[0]}: {kind}, /) -> {result}: ..."]
-        else:
-            first, second = rule.operands
-            signatures = [("float", "float", "float"), ("Value", "Number", "Value"), ("Number", "Value", "Value"),
-                          ("Array", "Any", "Array"), ("Any", "Array", "Array")]  # fmt: skip
-            for one, two, result in signatures:
-                lines += [
-                    "@overload",
-                    f"def {rule.name}({first}: {one}, {second}: {two}, /) -> {result}: ...",
-                ]
-    return _STUB_HEAD + "\n".join([*lines, ""]) + _STUB_TAIL
+    for rule in rows.unary:
+        (x,) = rule.operands
+        for kind in ("Value", "float", "Array"):
+            lines += ["@overload", f"def {rule.name}({x}: {kind}, /) -> {kind}: ..."]
+    for rule in rows.binary:
+        lines += _binary_stub(rule.name, *rule.operands)
+    for rule in rows.many:
+        if rule.arity is not None:
+            given = ", ".join(f"{letter}: Any" for letter in rule.operands)
+            lines.append(f"def {rule.name}({given}, /) -> Any: ...")
+            continue
+        groups = [letter.rstrip("*") for letter in rule.operands]
+        for k in range(len(groups)):  # a Value in any group gives a Value
+            kinds = ["Iterable[Value]" if i == k else "Iterable[Number]" for i in range(len(groups))]
+            lines += ["@overload", _stub_line(rule.name, groups, kinds, "Value")]
+        lines += ["@overload", _stub_line(rule.name, groups, ["Iterable[float]"] * len(groups), "float")]
+        lines += ["@overload", _stub_line(rule.name, groups, ["Iterable[Number]"] * len(groups), "Any")]
+    names = [repr(rule.name) for rule in rows.unary + rows.binary + rows.many]
+    public = f"__all__ = [{', '.join([*names, *map(repr, _OTHER_FUNCTIONS)])}]\n\n"
+    for name in ("greater", "greater_equal"):
+        lines += _binary_stub(name, "x", "y")
+    return _STUB_HEAD + public + "\n".join([*lines, ""]) + _STUB_TAIL
 
 
-_STUB_TAIL = ""
+def _stub_line(name: str, letters: list[str], kinds: list[str], result: str) -> str:
+    given = ", ".join(f"{letter}: {kind}" for letter, kind in zip(letters, kinds, strict=True))
+    return f"def {name}({given}, /) -> {result}: ..."
+
+
+def _binary_stub(name: str, first: str, second: str) -> list[str]:
+    signatures = (
+        ("float", "float", "float"), ("Value", "Number", "Value"), ("Number", "Value", "Value"),
+        ("Array", "Any", "Array"), ("Any", "Array", "Array"),
+    )  # fmt: skip
+    return [
+        line
+        for one, two, result in signatures
+        for line in ("@overload", _stub_line(name, [first, second], [one, two], result))
+    ]
+
+
+#: What functions.py has beside the table's rows.
+_OTHER_FUNCTIONS = ("ShapeError", "grad", "greater", "greater_equal")
+
+_STUB_TAIL = """
+FUNCTIONS: dict[str, Callable[..., Any]]
+
+class ShapeError(ValueError): ...
+
+@overload
+def grad(output: Value, wrt: Value) -> float: ...
+@overload
+def grad(output: Value, wrt: Iterable[Value]) -> list[float]: ...
+"""
 
 
 def write(folder: str | Path | None = None) -> list[Path]:

@@ -12,12 +12,13 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
 from minigrad import value as _core
 from minigrad.rules import RULES
+from minigrad.text import shown
 from minigrad.value import Value
 
 _HEADER = "minigrad graph 1"
@@ -46,7 +47,9 @@ class Graph:
     """
 
     def __init__(self, output: Value | Sequence[Value]) -> None:
-        outputs = [output] if isinstance(output, Value) else list(output)
+        outputs = (
+            [output] if isinstance(output, Value) else list(output) if isinstance(output, Iterable) else []
+        )
         if not outputs or not all(isinstance(node, Value) for node in outputs):
             raise TypeError("Graph takes a Value, or a non-empty sequence of Values")
         self._single = isinstance(output, Value)
@@ -147,9 +150,10 @@ class Graph:
             return found[0]
         if found:
             raise ValueError(f"{len(found)} nodes are called {name!r}: pass the node itself")
-        near = difflib.get_close_matches(name, sorted({node.label for node in self._order if node.label}), 3)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise ValueError(f"no node is called {name!r}{hint}")
+        labels = {node.label.casefold(): node.label for node in self._order if node.label}
+        near = [labels[match] for match in difflib.get_close_matches(name.casefold(), sorted(labels), 3)]
+        hint = f"; did you mean {' or '.join(repr(shown(label, 40)) for label in near)}?" if near else ""
+        raise ValueError(f"no node is called {shown(name, 40)!r}{hint}")
 
     # -- running it again -----------------------------------------------------------------------------
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from fractions import Fraction
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: Bits of a fixed number, tried in turn until two results agree: the last hold any double and its square.
 _BITS = (192, 288, 640, 1280, 2560, 5120)
@@ -155,6 +158,8 @@ def _sine_and_cosine(x: int, p: int) -> tuple[int, int]:
 @cache
 def _bernoulli(n: int) -> Fraction:
     """The Bernoulli number B_n, from sum(comb(n + 1, k) * B_k) = 0."""
+    from fractions import Fraction  # not needed by most, and brings the module decimal with it
+
     if n > 1 and n % 2:
         return Fraction(0)
     known = sum((math.comb(n + 1, k) * _bernoulli(k) for k in range(n)), Fraction(0))
