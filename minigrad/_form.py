@@ -70,7 +70,7 @@ def report(compiled: bool) -> None:
             "present (pip install --force-reinstall --no-binary minigrad minigrad), or unset it"
         )
     warnings.warn(
-        "minigrad's core runs interpreted: same results, some 20 times slower. Reinstall it with a C compiler "
+        "minigrad's core runs interpreted: same results, several times slower. Reinstall it with a C compiler "
         "present to compile it, or set MINIGRAD_INTERPRETED=1 to choose this and silence the message.",
         InterpretedWarning,
         stacklevel=3,

@@ -1,0 +1,104 @@
+"""minigrad.nonfinite: the first node that left the finite numbers, found and explained."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import minigrad
+from minigrad import NonFinite, Value, exp, find_nonfinite, log, sqrt
+
+
+def found(output: Value) -> NonFinite:
+    """What find_nonfinite says, which must be something."""
+    result = output.find_nonfinite()
+    assert result is not None
+    return result
+
+
+def test_all_finite_is_none() -> None:
+    """Before and after backward; no gradient is touched."""
+    x = Value(2.0, label="x")
+    y = exp(x) * x
+    assert y.find_nonfinite() is None
+    y.backward()
+    before = (x.grad, y.grad)
+    assert find_nonfinite(y) is None
+    assert (x.grad, y.grad) == before
+
+
+def test_the_first_node_is_named_not_the_last() -> None:
+    """log of a negative margin, five operations before the nan that one sees."""
+    margin = Value(-0.25, label="margin")
+    first = log(margin).named("score")
+    loss = ((first * 2 + 1.0) ** 2.0).named("L")
+    what = found(loss)
+    assert what.node is first
+    assert (what.direction, what.operands, what.operand) == ("forward", (margin,), None)
+    assert math.isnan(what.number)
+    head, remedy = str(what).split("\n")
+    assert head == 'log at node "score": x = -0.25 ("margin") gives nan, needs x > 0'
+    assert remedy.startswith("  what to do: keep its operand above 0")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda x: 1.0 / (x - x), "div at node"), (lambda x: exp(x * 1000.0), "exp at node"),
+        (lambda x: sqrt(-x), "sqrt at node"), (lambda x: (-x) ** 0.5, "pow at node"),
+        (lambda x: minigrad.acosh(x * 0.0), "needs x >= 1"), (lambda x: x * 1e308 * 10.0, "mul at node"),
+        (lambda x: minigrad.bce(x * 0.0, 1.0), "use bce_with_logits(z, y)"),
+        (lambda x: minigrad.sum([x * 1e308] * 9), "9 operands from 1e+308 to 1e+308"),
+        (lambda x: minigrad.dot([x * 1e200, x], [x * 1e200, x]), "w1 = 1e+200"),
+    ],
+)  # fmt: skip
+def test_what_went_wrong_and_what_to_do(make, words: str) -> None:  # type: ignore[no-untyped-def]
+    """Each operation's own domain and remedy, with the operands and their numbers."""
+    what = found(make(Value(1.0, label="x")))
+    assert words in str(what)
+    assert "\n  what to do: " in str(what)
+    assert not math.isfinite(what.number)
+    assert what.node.data == what.number or math.isnan(what.number)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_leaf_that_was_given_so(number: float) -> None:
+    """The input itself is named, and a constant too."""
+    x = Value(number, label="income")
+    assert found(x * 2.0).node is x
+    assert 'input "income" is' in str(found(x + 1.0))
+    assert found(Value(1.0) + number).node.op == "const"
+
+
+def test_backward_when_all_values_are_finite() -> None:
+    """sqrt at 0: the value is 0, the derivative infinite; the operand that was sent it is named."""
+    q = Value(0.0, label="q")
+    y = sqrt(q) + 1.0
+    what = found(y)
+    assert (what.direction, what.operand, what.number) == ("backward", q, math.inf)
+    assert 'sends inf to "q"' in str(what)
+    assert "inf at x = 0" in str(what)
+    assert q.grad == 0.0
+
+
+def test_backward_finite_terms_whose_sum_is_not() -> None:
+    """1e308 sent twice to the same node, whose value is 0."""
+    x = Value(1.0, label="x")
+    difference = x - 1.0
+    summed = found(difference * 1e308 + difference * 1e308)
+    assert (summed.direction, summed.node) == ("backward", difference)
+    assert "their sum is not" in str(summed)
+
+
+def test_a_branch_that_is_not_taken_is_no_fault() -> None:
+    """where(x > 0, sqrt(x), x) at 0: finite, as backward has it."""
+    x = Value(0.0)
+    assert minigrad.where(x > 0, sqrt(x), x).find_nonfinite() is None
+
+
+def test_hostile_labels_stay_on_their_line() -> None:
+    """A newline or a terminal's control code in a label is shown, not obeyed."""
+    what = found(log(Value(-1.0, label="a\nb\x1b[31m")))
+    assert len(str(what).split("\n")) == 2
+    assert "\x1b" not in str(what)
