@@ -408,6 +408,7 @@ _OTHER_FUNCTIONS = ("ShapeError", "grad", "greater", "greater_equal")
 
 _STUB_TAIL = """
 FUNCTIONS: dict[str, Callable[..., Any]]
+_NUMPY_NAMES: dict[str, str]
 
 class ShapeError(ValueError): ...
 

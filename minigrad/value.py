@@ -371,7 +371,7 @@ def _number_of(x):
     if shape is not None and shape != ():
         raise NotANumberError(
             f"an array of shape {tuple(shape)} is not one number: make one Value per element, "
-            "or record the graph of one row and run it over the rows"
+            "go through them with .astype(object), or record the graph of one row and run it over the rows"
         )
     if shape == () and hasattr(x, "item"):  # a NumPy scalar or an array without dimensions
         scalar = x

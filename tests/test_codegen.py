@@ -91,7 +91,11 @@ def test_a_row_that_calls_what_does_not_exist_is_refused(tmp_path: Path) -> None
     table = table.replace("_TABLE = (\n", '_TABLE = (\n    Rule("odd", "oddly(x)", "1"),\n')
     (folder / "rules.py").write_text(table, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(folder / "codegen.py")], env=environment(), text=True, capture_output=True, check=False
+        [sys.executable, str(folder / "codegen.py")],
+        env=environment(),
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode != 0
     assert "LookupError: rules.py names oddly" in done.stderr

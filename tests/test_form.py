@@ -92,7 +92,10 @@ def test_interpreted_without_having_been_asked_is_said_once() -> None:
         "import sys; from minigrad._form import _SourceFinder; [sys.modules.pop(n) for n in list(sys.modules) "
         "if n.startswith('minigrad')]; sys.meta_path.insert(0, _SourceFinder); "
     )
-    code = finder + "import minigrad; print(minigrad.COMPILED); from minigrad import Value; import minigrad.graph"
+    code = (
+        finder
+        + "import minigrad; print(minigrad.COMPILED); from minigrad import Value; import minigrad.graph"
+    )
     run = python("-W", "always::UserWarning", "-c", code)
     assert said(run) == "False\n"
     assert run.stderr.count("runs interpreted: same results") >= 1
@@ -111,7 +114,9 @@ def test_interpreted_needs_no_cython() -> None:
     )
     words = said(python("-c", code, MINIGRAD_INTERPRETED="1")).split()
     x = Value(0.5)
-    y = minigrad.sum([minigrad.lgamma(x), minigrad.logsumexp([x, 1.0]), minigrad.bce(minigrad.sigmoid(x), 0.3)])
+    y = minigrad.sum(
+        [minigrad.lgamma(x), minigrad.logsumexp([x, 1.0]), minigrad.bce(minigrad.sigmoid(x), 0.3)]
+    )
     y.backward()
     assert words == ["False", "True", repr(y.data), repr(x.grad)]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def test_a_scalar_expression_of_every_operator() -> None:
     """Forward and backward of a tangle of + - * / ** relu; the gradient against central differences in 50 digits."""
     import mpmath
 
-    def tangle(a, b, relu):  # type: ignore[no-untyped-def]
+    def tangle(a: Any, b: Any, relu: Callable[[Any], Any]) -> Any:
         c = a + b
         d = a * b + b**3
         c += c + 1
@@ -34,7 +35,7 @@ def test_a_scalar_expression_of_every_operator() -> None:
     g.backward()
     with mpmath.workdps(50):
 
-        def exact(x, y):  # type: ignore[no-untyped-def]
+        def exact(x: Any, y: Any) -> Any:
             return tangle(mpmath.mpf(x), mpmath.mpf(y), lambda v: max(v, 0))
 
         assert g.data == pytest.approx(float(exact(-4, 2)), rel=1e-15)
@@ -86,7 +87,9 @@ class Perceptron:
 
     def __init__(self, sizes: Sequence[int], draw: random.Random) -> None:
         last = len(sizes) - 2
-        self.layers = [[Neuron(sizes[i], draw, i < last) for _ in range(sizes[i + 1])] for i in range(last + 1)]
+        self.layers = [
+            [Neuron(sizes[i], draw, i < last) for _ in range(sizes[i + 1])] for i in range(last + 1)
+        ]
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
         for layer in self.layers:
@@ -116,13 +119,16 @@ def test_a_perceptron_learns() -> None:
     for step in range(30):
         scores = [model(list(map(Value, point))) for point, _ in points]
         hinge = [(1 + -label * score).relu() for (_, label), score in zip(points, scores, strict=True)]
-        penalty = 1e-4 * sum((p * p for p in model.parameters()))
-        total = sum(hinge) * (1.0 / len(hinge)) + penalty
+        penalty = 1e-4 * sum(p * p for p in model.parameters())
+        total = sum(hinge, Value(0.0)) * (1.0 / len(hinge)) + penalty
         model.zero_grad()
         total.backward()
         for p in model.parameters():
             p.data -= (1.0 - 0.9 * step / 30) * p.grad
         losses.append(total.data)
-        right = sum((label > 0) == (score.data > 0) for (_, label), score in zip(points, scores, strict=True)) / 40
+        right = (
+            sum((label > 0) == (score.data > 0) for (_, label), score in zip(points, scores, strict=True))
+            / 40
+        )
     assert losses[-1] < losses[0] / 2
     assert right >= 0.85
