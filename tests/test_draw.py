@@ -109,8 +109,8 @@ def test_dot_and_svg_hold_the_same_graph() -> None:
     place = {name: i for i, name in enumerate(names)}
     (plus,) = (i for name, i in place.items() if "+ add" in name)
     (quotient,) = (i for name, i in place.items() if "÷ div" in name)
-    (first,) = (i for name, i in place.items() if "{a  input" in name)
-    (second,) = (i for name, i in place.items() if "{b  input" in name)
+    (first,) = (i for name, i in place.items() if name.startswith("a  input"))
+    (second,) = (i for name, i in place.items() if name.startswith("b  input"))
     edges = [
         (edge["tail"], edge["head"], edge["headport"])
         for edge in sorted(graph["edges"], key=lambda e: e["_gvid"])
@@ -122,6 +122,18 @@ def test_dot_and_svg_hold_the_same_graph() -> None:
         (second, quotient, "p1:w"),
     ]
     assert texts(draw(c).svg).count("input") == 2
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_rows_of_a_record_lie_below_each_other(direction: Any) -> None:
+    """In whatever Graphviz draws from the DOT: name, value and gradient from top to bottom, as in the SVG."""
+    x = Value(2.0, label="x")
+    (y := (x * 3.0).named("y") / x).backward()
+    for node in read_back(draw(y, direction=direction).dot)["objects"]:
+        fields = [[float(place) for place in field.split(",")] for field in node["rects"].split()]
+        rows = fields[-3:] if "value" in node["label"] else fields
+        assert len({(left, right) for left, _, right, _ in rows}) == 1, node["label"]
+        assert [low for _, low, _, _ in rows] == sorted((low for _, low, _, _ in rows), reverse=True)
 
 
 def test_operand_numbers_stand_where_order_matters() -> None:

@@ -63,6 +63,7 @@ def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
 
 def _node(graph: graphviz.Digraph, card: Card, direction: str, theme: Theme) -> None:
     colours = theme.kinds[card.kind]
+    line = colours.line if colours.line != colours.head else colours.ink  # seen between the fields
     strange = not all(row.finite for row in card.rows)
     styles = [
         "filled",
@@ -75,7 +76,7 @@ def _node(graph: graphviz.Digraph, card: Card, direction: str, theme: Theme) -> 
         style=",".join(styles),
         fillcolor=colours.head,
         fontcolor=colours.ink,
-        color=theme.background if card.kind == "cut" else theme.alarm if strange else colours.line,
+        color=theme.background if card.kind == "cut" else theme.alarm if strange else line,
         width=f"{card.width / POINTS_PER_INCH:.4f}",
         height=f"{card.height / POINTS_PER_INCH:.4f}",
         tooltip=_text(card.words),
@@ -87,8 +88,8 @@ def _record(card: Card, direction: str) -> str:
     lines = [_escaped(f"{row.word} {row.number}".strip()) for row in card.rows]
     if card.name or card.sign:
         lines.insert(0, _escaped("  ".join(part for part in (card.name, card.sign) if part)))
-    if not card.numbered:
-        return "{" + "|".join(lines) + "}"
+    if not card.numbered:  # the fields of a record lie along the ranks of the graph; braces turn them
+        return "|".join(lines) if direction == "LR" else "{" + "|".join(lines) + "}"
     ports = "|".join(f"<p{i}> {_escaped(number)}" for i, number in enumerate(card.ports))
     if direction == "LR":
         return "{{" + ports + "}|{" + "|".join(lines) + "}}"
