@@ -44,12 +44,16 @@ def _plain(code: int, *operands: Any) -> Any:
     """A row at plain numbers, or element by element over arrays."""
     if any(map(_has_shape, operands)):
         return _elementwise(code, operands)
+    if any(isinstance(x, Value) for x in operands):  # recording declined: the other operand is no number
+        operands = tuple(_core.constant(x).data for x in operands if not isinstance(x, Value))
     return _core.evaluate(code, operands)
 
 
 def _elementwise(code: int, operands: tuple[Any, ...]) -> Any:
     import numpy as np
 
+    if any(map(np.ma.is_masked, operands)):
+        raise NotANumberError("masked elements are missing, not numbers: fill them first with .filled(...)")
     arrays = [np.asarray(x) for x in operands]
     if any(a.dtype == object for a in arrays):
         return _over_objects(lambda *items: _apply(code, items), arrays)
@@ -70,7 +74,8 @@ def _over_objects(function: Callable[..., Any], arrays: list[Any]) -> Any:
 
     # A bare Value would be asked for __array_ufunc__ again; an array of one is gone through.
     boxed = [np.array(x, dtype=object) for x in arrays]
-    return np.frompyfunc(function, len(boxed), 1)(*boxed)
+    with np.errstate(all="ignore"):  # NumPy would warn of flags raised on the way to a finite result
+        return np.frompyfunc(function, len(boxed), 1)(*boxed)
 
 
 def _apply(code: int, operands: tuple[Any, ...]) -> Any:
@@ -90,11 +95,14 @@ def _mixed(array: np.ndarray[Any, Any]) -> NotANumberError:
 # -- any number of operands -------------------------------------------------------------------------------
 
 
-def _several(name: str, values: Iterable[Any]) -> list[Any]:
+def _several(rule: Rule, values: Any) -> list[Any]:
     if isinstance(values, Value) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{name} takes one sequence of Values or numbers: {name}([a, b, c])")
+        groups = len(rule.operands)
+        takes = "one sequence" if groups == 1 else f"{groups} sequences"
+        example = ", ".join(["[a, b, c]", "[d, e, f]"][:groups])
+        raise TypeError(f"{rule.name} takes {takes} of Values or numbers: {rule.name}({example})")
     if isinstance(values, str | bytes):
-        raise NotANumberError(f"{name} takes a sequence of Values or numbers, not text")
+        raise NotANumberError(f"{rule.name} takes a sequence of Values or numbers, not text")
     return list(values)
 
 
@@ -106,7 +114,7 @@ def _record_or_evaluate(name: str, operands: list[Any]) -> Any:
 
 def _one_group(rule: Rule) -> Callable[[Iterable[Any]], Any]:
     def function(values: Iterable[Any], /) -> Any:
-        operands = _several(rule.name, values)
+        operands = _several(rule, values)
         if not operands and rule.name not in _EMPTY:
             raise ShapeError(f"{rule.name} of no operands is not defined")
         return _record_or_evaluate(rule.name, operands) if operands else _EMPTY[rule.name]
@@ -120,7 +128,7 @@ _EMPTY = {"sum": 0.0, "logsumexp": float("-inf")}
 
 def _two_groups(rule: Rule) -> Callable[[Iterable[Any], Iterable[Any]], Any]:
     def function(weights: Iterable[Any], features: Iterable[Any], /) -> Any:
-        first, second = _several(rule.name, weights), _several(rule.name, features)
+        first, second = _several(rule, weights), _several(rule, features)
         if len(first) != len(second):
             raise ShapeError(
                 f"{rule.name} needs two sequences of the same length, got {len(first)} and {len(second)}"
@@ -135,7 +143,11 @@ def _fixed(rule: Rule) -> Callable[..., Any]:
 
     def function(c: Any, x: Any, y: Any, /) -> Any:
         if any(map(_has_shape, (c, x, y))):
-            return _over_objects(lambda *items: _apply(code, items), [c, x, y])
+            import numpy as np
+
+            result = _over_objects(lambda *items: _apply(code, items), [c, x, y])
+            recorded = any(np.asarray(given).dtype == object for given in (c, x, y))
+            return result if recorded else result.astype(np.float64)
         return _apply(code, (c, x, y))
 
     return function
@@ -206,14 +218,29 @@ _NUMPY_NAMES = {
     "arccosh": "acosh", "arctanh": "atanh",
 }  # fmt: skip
 
+
+def _comparison(name: str, mirrored: str) -> Callable[[Any, Any], Any]:
+    """np.less and its like: asks the Value, since a NumPy scalar on the left would ask NumPy again."""
+
+    def compare(x: Any, y: Any) -> Any:
+        value, other, method = (x, y, name) if isinstance(x, Value) else (y, x, mirrored)
+        result = getattr(value, method)(other)
+        if result is NotImplemented:
+            _core.constant(other)  # says why it is no number
+        return result
+
+    return compare
+
+
 #: NumPy's functions that give a bool, or another form of what a Value can do.
 _NUMPY_OTHER: dict[str, Callable[..., Any]] = {
-    "positive": operator.pos,
+    "positive": operator.pos, "conjugate": operator.pos,
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1.0 / x,
     "clip": lambda x, low, high: FUNCTIONS["min"](FUNCTIONS["max"](x, low), high),
-    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
-    "equal": operator.eq, "not_equal": operator.ne,
+    "less": _comparison("__lt__", "__gt__"), "less_equal": _comparison("__le__", "__ge__"),
+    "greater": _comparison("__gt__", "__lt__"), "greater_equal": _comparison("__ge__", "__le__"),
+    "equal": operator.is_, "not_equal": operator.is_not,
     "isfinite": lambda x: x.data - x.data == 0.0,
     "isinf": lambda x: abs(x.data) == float("inf"),
     "isnan": lambda x: x.data != x.data,

@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isinf
 from os import PathLike
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from minigrad.text import shown
 from minigrad.value import Value
 
 _HEADER = "minigrad graph 1"
-_LINE = re.compile(r'(?P<index>\d{1,9}) (?P<op>\w+)(?P<rest>(?: [^\s"]+)*)(?: (?P<label>".*"))?')
+_LINE = re.compile(r'(?P<index>\d{1,9}) (?P<op>\w+)(?P<rest>(?: [^\s"]+)*)(?: (?P<label>".*"))?', re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?|inf|nan)")
 
 
 class GraphFormatError(ValueError):
@@ -190,7 +192,7 @@ class Graph:
             node.grad = 0.0
 
     def copy(self) -> Graph:
-        """The same graph on new nodes, with labels, numbers and gradients."""
+        """The same graph on new nodes, with labels, numbers, partials and gradients as they stand."""
         made: dict[Value, Value] = {}
         for node in self._order:
             if node.op == "input":
@@ -198,12 +200,10 @@ class Graph:
             elif node.op == "const":
                 new = _core.constant(node.data)
             else:
-                new = _core.record(node.op, [made[x] for x in node.operands])
+                new = _core.copied(node, [made[x] for x in node.operands])
             new.label = node.label
-            made[node] = new
-        for node, new in made.items():
-            new.data = node.data
             new.grad = node.grad
+            made[node] = new
         outputs = [made[node] for node in self._outputs]
         return Graph(outputs[0] if self._single else outputs)
 
@@ -299,14 +299,13 @@ def _read_line(line: str, number: int, nodes: list[Value], depths: list[int]) ->
     match = _LINE.fullmatch(line)
     if match is None or int(match["index"]) != len(nodes):
         raise GraphFormatError(f"line {number}: expected '{len(nodes)} <operation> <operands> \"label\"'")
-    op, fields = match["op"], match["rest"].split()
+    op, fields = match["op"], match["rest"].split(" ")[1:]
     if op in ("input", "const"):
-        try:
-            (data,) = map(float, fields)
-        except ValueError:
-            raise GraphFormatError(
-                f"line {number}: {op} needs one number, got {' '.join(fields)!r}"
-            ) from None
+        if len(fields) != 1 or not _NUMBER.fullmatch(fields[0]):
+            raise GraphFormatError(f"line {number}: {op} needs one number, got {' '.join(fields)!r}")
+        data = float(fields[0])
+        if isinf(data) and "inf" not in fields[0]:
+            raise GraphFormatError(f"line {number}: {fields[0]} does not fit in a double")
         node, depth = (Value(data) if op == "input" else _core.constant(data)), 0
     elif op in RULES:
         operands = [_node_at(field, number, nodes) for field in fields]

@@ -96,15 +96,22 @@ def _operand_list(graph: Graph, node: Value) -> str:
 
 def _backward(graph: Graph, output: Value) -> NonFinite | None:
     gradients = dict(zip(graph.nodes, _core.gradients(output, list(graph.nodes)), strict=True))
+    # bce(sigmoid(z), y) sends z its gradient past a: where dA is infinite, as it should be, dZ is not.
+    passed_by: set[Value] = set()
     for node in reversed(graph.nodes):
         received = gradients[node]
         if node.is_leaf or not isfinite(received) or received == 0.0:
             continue
+        chained = node.chained_partial
         for operand, partial in zip(node.operands, node.partials, strict=True):
-            if operand.op != "const" and not isfinite(received * partial):
-                return _sent(graph, node, operand, received, partial)
+            if operand.op == "const" or isfinite(received * partial):
+                continue
+            if chained is not None and operand is node.operands[0] and isfinite(received * chained):
+                passed_by.add(operand)
+                continue
+            return _sent(graph, node, operand, received, partial)
     for node in reversed(graph.nodes):  # finite terms whose sum is not
-        if not isfinite(gradients[node]):
+        if node not in passed_by and not isfinite(gradients[node]):
             message = (
                 f"the gradient of {_named(graph, node)} is {gradients[node]!r}: the terms sent to it are finite, "
                 "their sum is not\n  what to do: scale the loss or the inputs"

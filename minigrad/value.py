@@ -375,6 +375,14 @@ def _number_of(x):
         )
     if shape == () and hasattr(x, "item"):  # a NumPy scalar or an array without dimensions
         scalar = x
+        if getattr(getattr(x, "dtype", None), "kind", "") in ("m", "M"):  # .item() may be an int: nanoseconds
+            raise NotANumberError(
+                "a date or duration is not a real number: divide a duration by its unit, np.timedelta64(1, 's')"
+            )
+        if getattr(x, "mask", False):
+            raise NotANumberError(
+                "a masked element is missing, not a number: fill it first with .filled(...)"
+            )
         x = x.item()
         if not isinstance(x, (bool, int, float)) and isinstance(scalar, numbers.Real):
             x = float(scalar)  # longdouble has no Python type of its own
@@ -567,6 +575,30 @@ def record(name, operands):
     return record_n(code, operands)
 
 
+def copied(node, operands):
+    """A new node with the operation, number and partials of an inner node as they stand, on other operands."""
+    old: Value = node
+    new: Value = _new(old._code, old._data)
+    items: list = list(operands)
+    i: cython.Py_ssize_t
+    new._dx = old._dx
+    if old._code < FIRST_MANY:
+        new._x = items[0]
+        if old._code >= FIRST_BINARY:
+            new._y = items[1]
+            new._dy = old._dy
+        return new
+    if old._code >= FIRST_THROUGH:
+        inner: Value = items[0]
+        items.append(inner._x)
+    source: Operands = old._x
+    many: Operands = _operands(items)
+    for i in range(many.count):
+        many.partials[i] = source.partials[i]
+    new._x = many
+    return new
+
+
 def constant(data):
     """A node for a plain number, as arithmetic makes it: no gradient is computed for it."""
     return _new(CONST, number(data))
@@ -672,7 +704,7 @@ def _order(roots: list) -> list:
     """
     order: list = []
     waiting: list = roots[::-1]
-    node: Value
+    node: Value = None
     many: Operands
     i: cython.Py_ssize_t
     try:
@@ -700,6 +732,8 @@ def _order(roots: list) -> list:
                 node._mark = 2
                 order.append(node)
     finally:
+        if node is not None:  # interrupted (Ctrl-C), it may be in neither list
+            node._mark = 0
         for node in order:
             node._mark = 0
         for node in waiting:
@@ -834,6 +868,26 @@ def gradients(output, wrt):
             if is_inner(node._code):
                 node._dy = saved[i][1]
     return result
+
+
+if not cython.compiled:
+    # Native code holds the GIL through a walk. Interpreted, two threads whose graphs share leaves would meet
+    # each other's marks and half-summed gradients.
+    import functools
+    import threading
+
+    _walking = threading.RLock()
+
+    def _alone(walk):
+        @functools.wraps(walk)
+        def one_at_a_time(*arguments, **options):
+            with _walking:
+                return walk(*arguments, **options)
+
+        return one_at_a_time
+
+    Value.backward, Value.zero_grad = _alone(Value.backward), _alone(Value.zero_grad)
+    order_of, propagate, gradients = _alone(order_of), _alone(propagate), _alone(gradients)
 
 
 # -- functions and methods --------------------------------------------------------------------------------

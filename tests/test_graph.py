@@ -252,6 +252,27 @@ def test_a_copy_keeps_what_was_set_by_hand() -> None:
     assert x.grad == 0.0
 
 
+def test_a_copy_is_not_bent_by_its_leaves_either() -> None:
+    """Partials are copied, not taken anew: a leaf that changed since is in neither gradient."""
+    w, x, y = Value(3.0), Value(5.0), Value(1.0)
+    a = sigmoid(w * x)
+    out = bce(a, y) * a + dot([w, x], [x, 2.0])
+    w.data, x.data, y.data = 100.0, -7.0, 0.25
+    copied = Graph(out).copy()
+    assert [node.partials for node in copied] == [node.partials for node in Graph(out)]
+    out.backward()
+    copied.backward()
+    assert [node.grad for node in copied] == [node.grad for node in Graph(out)]
+    copied.zero_grad()
+    copied.forward({copied.inputs[0]: 0.5})
+    copied.backward()
+    w.data = 0.5
+    out.zero_grad()
+    Graph(out).forward()
+    out.backward()
+    assert [node.grad for node in copied] == [node.grad for node in Graph(out)]
+
+
 def test_equality_is_of_content() -> None:
     """Operations, order of operands, labels and numbers of leaves; nothing else."""
     assert Graph(small()[3]) == Graph(small()[3])
@@ -287,6 +308,15 @@ def test_the_text_is_readable_and_comes_back() -> None:
     assert loaded.output.data == -1.5
     loaded.backward()
     assert loaded.find("w").grad == 2.0
+
+
+def test_a_label_used_twice_comes_back() -> None:
+    """Labels are for reading: the text refers to nodes by position."""
+    x = Value(1.0, label="a") + Value(2.0, label="a")
+    loaded = Graph.from_text(Graph(x).to_text())
+    assert loaded == Graph(x)
+    with pytest.raises(ValueError, match="2 nodes are called 'a'"):
+        loaded.forward({"a": 3.0})
 
 
 def test_random_graphs_come_back_bit_for_bit(tmp_path: Path) -> None:
@@ -341,7 +371,11 @@ def test_any_label_comes_back(label: str) -> None:
         ("2 mul 0 1", "2 __import__ 0 1", "line 4: '__import__' is not an operation"), ("2 mul 0 1", "2 sum", "line 4"),
         ("2 mul 0 1", "2 dot 0 1 1", "line 4: dot takes a multiple of 2"),
         ("-1.0", "minus", "line 2: input needs one number"),
-        ("-1.0", "1.0 2.0", "line 2: input needs one number"), ("const 0.5", "const", "line 5: const needs one number"),
+        ("-1.0", "1.0 2.0", "line 2: input needs one number"), ("-1.0", "1_0", "line 2: input needs one number"),
+        ("-1.0", "1e999", "line 2: 1e999 does not fit in a double"), ("-1.0", "١", "line 2: input needs one number"),
+        ("-1.0", "0x1p3", "line 2: input needs one number"), ("-1.0", "", "line 2: "),
+        ("mul 0 1", "mul 0\xa01", "line 4"), ("1 input 2.0", "١ input 2.0", "line 3: expected '1 <operation>"),
+        ("const 0.5", "const", "line 5: const needs one number"),
         ('"w"', '"w', "line 2: expected"), ('"w"', '"\\x"', "line 2: the label is not a JSON string"),
         ("output 4", "output 5", "line 7: '5'"), ("output 4", "output", "line 7: expected 'output'"),
         ("output 4\n", "", "line 6: expected 'output'"), ("output 4", "result 4", "line 7: expected 'output'"),

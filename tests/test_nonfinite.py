@@ -97,6 +97,21 @@ def test_a_branch_that_is_not_taken_is_no_fault() -> None:
     assert minigrad.where(x > 0, sqrt(x), x).find_nonfinite() is None
 
 
+@pytest.mark.parametrize(("z", "y"), [(-800.0, 1.0), (800.0, 0.0), (-800.0, 0.25)])
+def test_the_saturated_loss_is_no_fault(z: float, y: float) -> None:
+    """dA is infinite there, as mathematics has it; dZ = a - y is not, and goes on to the weights."""
+    w = Value(z, label="w")
+    a = minigrad.sigmoid(w * 1.0)
+    loss = minigrad.bce(a, y)
+    loss.backward()
+    assert math.isinf(a.grad)
+    assert math.isfinite(w.grad)
+    assert loss.find_nonfinite() is None
+    assert (loss * 2.0 + a).find_nonfinite() is None
+    doomed = minigrad.bce(a, y) + sqrt(Value(0.0, label="q"))
+    assert 'sends inf to "q"' in str(found(doomed))
+
+
 def test_hostile_labels_stay_on_their_line() -> None:
     """A newline or a terminal's control code in a label is shown, not obeyed."""
     what = found(log(Value(-1.0, label="a\nb\x1b[31m")))

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_package import python, said
 
 import minigrad
 from minigrad import NotANumberError, Value, bce, exp, grad, log, relu, sigmoid, sqrt, where
@@ -180,6 +181,16 @@ class Index(int):
     """An int by inheritance."""
 
 
+class OnlyFloat:
+    """Could be turned into a float, but does not say that it is a number."""
+
+    def __float__(self) -> float:
+        return 1.0
+
+    def __repr__(self) -> str:
+        return "OnlyFloat()"
+
+
 NUMBERS: list[tuple[Any, float]] = [
     (3, 3.0), (2**53 + 1, 2.0**53), (True, 1.0), (False, 0.0), (-0.0, -0.0), (math.inf, math.inf), (5e-324, 5e-324),
     (Fraction(1, 3), 1 / 3), (Fraction(1, 10**400), 0.0), (Decimal("0.1"), 0.1), (Decimal("-Infinity"), -math.inf),
@@ -215,6 +226,9 @@ NO_NUMBERS: list[tuple[Any, str]] = [
     ([1.0], "a list is not one number"), ((1.0,), "a tuple is not one number"), ({}, "a dict is not one number"),
     (np.array([1.0, 2.0]), r"an array of shape \(2,\) is not one number"), (np.zeros((2, 3)), r"shape \(2, 3\)"),
     (np.datetime64("2026-01-01"), "not a real number"), (object(), "object is not a real number"),
+    (np.datetime64("2026-01-01T00:00:00.000000000"), "a date or duration is not a real number"),
+    (np.timedelta64(5, "ns"), "a date or duration is not a real number"), (np.ma.masked, "a masked element is missing"),
+    (np.ma.array(1.0, mask=True), "a masked element is missing"), (OnlyFloat(), "OnlyFloat is not a real number"),
     (np.array("text"), "text is not a number"),
 ]  # fmt: skip
 
@@ -365,6 +379,23 @@ def test_backward_on_a_leaf_and_with_a_seed() -> None:
         product.backward("1")  # type: ignore[arg-type]
 
 
+def test_constants_get_no_gradient() -> None:
+    """On either side, in a node of many operands, and beside the fused loss."""
+    w = Value(2.0)
+    total = (
+        (3.0 * w) * (w * 3.0)
+        + minigrad.sum([1.0, w])
+        + minigrad.dot([w, 2.0], [5.0, w])
+        + bce(sigmoid(w), 0.5)
+    )
+    total = total + bce(sigmoid(minigrad.value.constant(0.25)), w) + minigrad.where(1.0, 2.0, w)
+    total.backward()
+    constants = minigrad.Graph(total).constants
+    assert len(constants) == 9
+    assert [node.grad for node in constants] == [0.0] * 9
+    assert w.grad == pytest.approx(36.0 + 1.0 + 7.0 + (1 / (1 + math.exp(-2.0)) - 0.5) - 0.25, rel=1e-15)
+
+
 def test_a_gradient_may_be_set() -> None:
     """Clipping or clearing by hand: the number is checked as any."""
     w = Value(2.0)
@@ -464,13 +495,19 @@ def test_grad_leaves_grad_alone() -> None:
     w, b = Value(3.0), Value(1.0)
     square = w * w
     out = square * b
-    out.backward()
+    out.backward(0.1)
     before = [node.grad for node in (w, b, square, out)]
     assert grad(out, [b, w, square, out]) == [9.0, 6.0, 1.0, 1.0]
     assert grad(out, w) == 6.0
     assert grad(out, (w, w)) == [6.0, 6.0]
     assert grad(out, []) == []
     assert [node.grad for node in (w, b, square, out)] == before
+    a = sigmoid(w)
+    loss = bce(a, 0.5) + a
+    loss.backward(0.1)
+    before = [node.grad for node in minigrad.Graph(loss)]
+    assert grad(loss, a) == pytest.approx(10 * a.grad, rel=1e-14)
+    assert [node.grad for node in minigrad.Graph(loss)] == before
 
 
 def test_grad_of_what_is_not_there() -> None:
@@ -545,6 +582,22 @@ def test_a_used_elsewhere_too() -> None:
     assert a.grad == 7.0
 
 
+def test_dA_and_dZ_with_other_numbers() -> None:
+    """The same after Graph.forward: with a used elsewhere, and in saturation."""
+    z, y = Value(0.5), Value(0.25)
+    a = sigmoid(z)
+    graph = minigrad.Graph(bce(a, y) + 3.0 * a)
+    for other, label in ((-1.5, 0.75), (2.0, 1.0), (-800.0, 1.0), (0.5, 0.25)):
+        graph.forward({z: other, y: label})
+        graph.zero_grad()
+        graph.backward()
+        s = math.exp(other) / (1 + math.exp(other))
+        assert z.grad == pytest.approx((s - label) + 3.0 * s * (1 - s), rel=1e-14)
+        assert y.grad == pytest.approx(-other, rel=1e-14)
+        dA = (s - label) / (s * (1 - s)) + 3.0 if s else -math.inf
+        assert a.grad == pytest.approx(dA, rel=1e-14)
+
+
 def test_a_loss_written_out_evaluates_as_written() -> None:
     """No rewriting behind one's back: log(0) is what it is."""
     z = Value(-800.0)
@@ -595,6 +648,85 @@ def test_what_dies_is_freed_once() -> None:
 
     with pytest.raises(ZeroDivisionError):
         fails()
+
+
+_INTERRUPTED = """
+import inspect, sys
+from minigrad import Value
+from minigrad.value import _order
+
+lines, first = inspect.getsourcelines(_order)
+last = first + next(i for i, line in enumerate(lines) if line.strip() == "finally:")
+for stop in range(1, 1000):
+    x = Value(2.0)
+    y = (x * x) * (x * x) + x.exp() * 0.0 + x
+    seen = 0
+
+    def at_line(frame, event, argument):
+        global seen
+        if frame.f_code is not _order.__code__:
+            return None
+        seen += event == "line" and frame.f_lineno < last
+        if seen == stop:
+            raise KeyboardInterrupt
+        return at_line
+
+    sys.settrace(at_line)
+    try:
+        y.backward()
+    except KeyboardInterrupt:
+        pass
+    else:
+        break
+    finally:
+        sys.settrace(None)
+    y.backward()
+    assert x.grad == 4 * 2.0**3 + 1, (stop, x.grad)
+print(stop)
+"""
+
+
+def test_a_walk_that_is_interrupted_leaves_no_mark() -> None:
+    """Ctrl-C at any line of the walk, interpreted (native code is not interrupted): the next one sees every node."""
+    assert int(said(python("-c", _INTERRUPTED, MINIGRAD_INTERPRETED="1"))) > 50
+
+
+_THREADS = """
+import sys, threading
+from minigrad import Graph, Value, grad
+
+w = Value(1.0)
+
+def graph():
+    v = w
+    for _ in range(20):
+        v = v * 2.0 + w
+    return v
+
+expected = grad(graph(), w)
+wrong = []
+
+def work():
+    for _ in range(150):
+        v = graph()
+        if grad(v, w) != expected or len(Graph(v)) != 61:
+            wrong.append(v)
+        v.backward()
+
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(wrong), w.grad == 4 * 150 * expected)
+"""
+
+
+@pytest.mark.parametrize("interpreted", ["", "1"])
+def test_threads_may_share_leaves(interpreted: str) -> None:
+    """Four threads differentiate graphs of their own over the same weight: no gradient is lost or torn."""
+    assert said(python("-W", "ignore", "-c", _THREADS, MINIGRAD_INTERPRETED=interpreted)) == "0 True\n"
 
 
 _TEN_MILLION = """
