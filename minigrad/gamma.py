@@ -171,6 +171,8 @@ def polygamma(n, x):
         steps -= 1
         far = x + steps
         t = factorial * pow(far, -n - 1.0)
+        if t == inf:
+            return inf if odd else -inf
         t -= t * ((n + 1.0) * (sum_error(x, steps, far) / far))
         weight = r + t
         error += sum_error(r, t, weight)

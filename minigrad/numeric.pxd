@@ -68,6 +68,8 @@ cpdef double softplus(double x) noexcept nogil
 cpdef double logsigmoid(double x) noexcept nogil
 cpdef double logit(double x) noexcept nogil
 cpdef double sigmoid_of_difference(double x, double y) noexcept nogil
+cpdef double exp_of_difference(double x, double y) noexcept nogil
+cdef bint near_zero(double m, double r) noexcept nogil
 cpdef double logaddexp(double x, double y) noexcept nogil
 cdef double logaddexp_precisely(double x, double y) noexcept with gil
 cpdef double bce(double a, double y) noexcept nogil

@@ -204,7 +204,8 @@ def tanh_d(x):
     """1 / cosh(x) ** 2."""
     e = exp(-2.0 * fabs(x))
     s = 1.0 + e
-    return 4.0 * (e / s / s)
+    q = 4.0 * (e / s / s)
+    return q - 2.0 * q * ((e - (s - 1.0)) / s)  # 1 + e was rounded
 
 
 def acosh_d(x):
@@ -266,16 +267,26 @@ def sigmoid_of_difference(x, y):
     return s + s * sigmoid(-d) * sum_error(x, -y, d) if isfinite(d) else s
 
 
+def exp_of_difference(x, y):
+    """exp(x - y), the error of x - y included."""
+    d = x - y
+    e = exp(d)
+    return e + e * sum_error(x, -y, d) if isfinite(d) else e
+
+
+def near_zero(m, r):
+    """Whether r = m + log1p(...) has lost digits to the cancellation of a negative m."""
+    return m < 0.0 and 0.5 * m < r < -2.0 * m
+
+
 def logaddexp(x, y):
     """log(exp(x) + exp(y))."""
     if x < y:
         x, y = y, x
     if x == y and not isfinite(x):
         return x
-    r = x + log1p(exp(y - x))
-    if x < 0.0 and fabs(r) < -0.5 * x:
-        return logaddexp_precisely(x, y)
-    return r
+    r = x + log1p(exp_of_difference(y, x))
+    return logaddexp_precisely(x, y) if near_zero(x, r) and isfinite(y) else r
 
 
 def logaddexp_precisely(x, y):
@@ -321,7 +332,7 @@ def sigmoid_minus(z, y):
     else:
         left, right = sigmoid(z), y
     d = left - right
-    if fabs(d) < 0.5 * fabs(right) and isfinite(z):
+    if fabs(d) < 0.75 * maximum(left, right) and isfinite(z):
         return sigmoid_minus_by_pair(z, y) if fabs(z) < 600.0 else sigmoid_minus_precisely(z, y)
     return d
 

@@ -139,7 +139,7 @@ _TABLE = (
 
     # roots, exponentials, logarithms
     Rule("sqrt",      "sqrt(x)",    "0.5 / out",                         symbol="√", where="x >= 0", remedy=_DOM,
-         kink="inf at x = 0"),
+         kink="inf at x = 0", computed=("0.5 / abs(out)",)),
     Rule("cbrt",      "cbrt(x)",    "1 / (3 * out ** 2)",                symbol="∛", kink="inf at x = 0",
          computed=("1 / out / out / 3",)),
     Rule("exp",       "exp(x)",     "out",                               remedy=_EXP),

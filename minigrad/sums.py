@@ -16,7 +16,16 @@ from minigrad import precise
 if not cython.compiled:
     from math import inf, isfinite, nan
 
-    from minigrad.numeric import LARGE, SMALL, exp, fabs, log1p, product_error, sum_error
+    from minigrad.numeric import (
+        LARGE,
+        SMALL,
+        exp_of_difference,
+        fabs,
+        log1p,
+        near_zero,
+        product_error,
+        sum_error,
+    )
 
 
 def listed(x, n):
@@ -120,13 +129,6 @@ def excess(x, n, best):
     return s + error
 
 
-def exp_of_difference(x, y):
-    """exp(x - y), the error of x - y included."""
-    d = x - y
-    e = exp(d)
-    return e + e * sum_error(x, -y, d) if isfinite(d) else e
-
-
 def nary_logsumexp(x, n):
     """log(exp(x1) + ... + exp(xn)); -inf of none."""
     if n == 0:
@@ -136,7 +138,7 @@ def nary_logsumexp(x, n):
     if not isfinite(m):
         return m
     r = m + log1p(excess(x, n, best))
-    if m < 0.0 and n > 1 and fabs(r) < -0.5 * m:
+    if near_zero(m, r) and n > 1:
         return precise.logsumexp([v for v in listed(x, n) if isfinite(v)])
     return r
 
