@@ -24,8 +24,9 @@ from minigrad import functions as _functions  # noqa: E402
 from minigrad._form import InterpretedWarning  # noqa: E402
 from minigrad.functions import *  # noqa: E402, F403
 from minigrad.graph import Graph, GraphFormatError  # noqa: E402
+from minigrad.real import NotANumberError  # noqa: E402
 from minigrad.rules import RULES, Rule  # noqa: E402
-from minigrad.value import COMPILED, NotANumberError, Value, attach  # noqa: E402
+from minigrad.value import COMPILED, Value, attach  # noqa: E402
 
 if TYPE_CHECKING:
     from minigrad.draw import Drawing, GraphTooLargeError

@@ -249,6 +249,11 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
         "",
         "",
     ]
+    body += ["def takes(op, count):"]
+    for rule in rows.many:
+        few = f"count == {rule.arity}" if rule.arity else f"count > 0 and count % {len(rule.operands)} == 0"
+        body += [f"    if op == {rule.name.upper()}:", f"        return {few}"]
+    body += ["    return count == (1 if op < FIRST_BINARY else 2)", "", ""]
     body.append("def paired(outer, inner):")
     for rule in rows.through:
         outer, within = rule.name.upper(), rule.through.inner.upper()
@@ -323,6 +328,7 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
         "cdef (double, double, double, double) evaluate_through(int op, double u, double y) noexcept nogil",
         f"cdef double evaluate_n(int op, {array}) except? -1",
         "cdef bint selects(int op) noexcept nogil",
+        "cdef bint takes(int op, Py_ssize_t count) noexcept nogil",
         "cdef bint is_inner(int op) noexcept nogil",
         "cdef int paired(int outer, int inner) noexcept nogil",
     ]

@@ -21,9 +21,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from minigrad import value as _core
+from minigrad.real import NotANumberError
 from minigrad.rules import RULES
 from minigrad.text import shown
-from minigrad.value import NotANumberError, Value
+from minigrad.value import Value
 
 #: Limits on a formula: characters, and how deep its parts may be nested.
 MAX_CHARACTERS = 20_000

@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from minigrad import value as _core
+from minigrad.real import NotANumberError
 from minigrad.rows import CODES
 from minigrad.rules import RULES, Rule
-from minigrad.value import NotANumberError, Value
+from minigrad.value import Value
 
 if TYPE_CHECKING:
     import numpy as np

@@ -32,6 +32,14 @@ def shown(text: str, limit: int | None = None) -> str:
     return f"{''.join(map(_visible, text[:cut]))}… ({len(text):,} characters)"
 
 
+def shortened(text: str | bytes, limit: int = 60) -> str:
+    """repr of a text, the middle left out when it is long."""
+    if len(text) <= limit:
+        return repr(text)
+    half = limit // 2
+    return f"{text[:half]!r}…{text[-half:]!r} ({len(text):,} characters)"
+
+
 def isolated(text: str) -> str:
     """`text` between isolate marks if it holds right-to-left letters, so that it leaves its line in order.
 

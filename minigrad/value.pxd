@@ -4,7 +4,7 @@ from libc.stdlib cimport free, malloc
 
 from minigrad.rows cimport (
     ABS, ADD, CONST, DIV, FIRST_BINARY, FIRST_MANY, FIRST_THROUGH, INPUT, MUL, NEG, POW, SUB,
-    evaluate1, evaluate2, evaluate_n, evaluate_through, is_inner, paired, selects,
+    evaluate1, evaluate2, evaluate_n, evaluate_through, is_inner, paired, selects, takes,
 )
 
 cdef extern from "Python.h":

@@ -2,7 +2,7 @@
 
 Room: `Value`, the recording of an operation as a node, topological order, the two walks over it (forward
 again, backward). Names no operation beyond Python's operators: all arithmetic comes from `rows`, which is
-written from the table in `rules.py`. Below: `rows`, `numeric`. Above: `functions`, `graph` and everything
+written from the table in `rules.py`. Below: `rows`, `real`. Above: `functions`, `graph` and everything
 that reads a graph; floors above hang their methods on Value through `attach`.
 Must hold: compiled and interpreted, this file gives the same numbers; a node refers only to older nodes, so
 no cycle can form and nothing here needs the garbage collector; no walk and no deallocation recurses.
@@ -13,12 +13,14 @@ try:
 except ImportError:  # interpreted, and Cython is not installed
     from minigrad import _cython as cython
 
+from minigrad.real import NotANumberError, number_of, too_large
 from minigrad.rows import CODES, NAMES, SIGNS
+from minigrad.text import shortened
 
 if not cython.compiled:
     from minigrad.rows import (
         ABS, ADD, BINARY, CONST, DIV, FIRST_BINARY, FIRST_MANY, FIRST_THROUGH, INPUT, MUL, NEG, POW, SUB, UNARY,
-        evaluate_n, evaluate_through, is_inner, paired, selects,
+        evaluate_n, evaluate_through, is_inner, paired, selects, takes,
     )  # fmt: skip
 
 #: True when this module runs as native code, False when the same file is interpreted.
@@ -27,10 +29,6 @@ COMPILED = cython.compiled
 # Nodes waiting to be freed: see Value.__dealloc__.
 _dying = cython.declare(list, [])
 _freeing = cython.declare(cython.bint, False)
-
-
-class NotANumberError(TypeError):
-    """What was given is not one real number (text, None, complex, an array, ...)."""
 
 
 @cython.final
@@ -275,7 +273,7 @@ class Value:
     # -- text -----------------------------------------------------------------------------------------
 
     def __repr__(self):
-        label = f", label={_shortened(self._label)}" if self._label else ""
+        label = f", label={shortened(self._label)}" if self._label else ""
         return f"Value(data={self._data!r}, grad={self.grad!r}{label})"
 
     def __format__(self, spec):
@@ -354,86 +352,12 @@ def number(x) -> cython.double:
         try:
             return float(x)
         except OverflowError:
-            raise _too_large(x) from None
-    return _number_of(x)
-
-
-def _number_of(x):
-    """The rarer numbers: NumPy scalars, Fraction, Decimal, subclasses; and everything that is none."""
-    import decimal
-    import numbers
-
-    if isinstance(x, Value):
+            raise too_large(x) from None
+    if type(x) is Value:
         raise NotANumberError(
             "this is a Value already: use it as it is, or Value(v.data) for a new leaf with its number"
         )
-    shape = getattr(x, "shape", None)
-    if shape is not None and shape != ():
-        raise NotANumberError(
-            f"an array of shape {tuple(shape)} is not one number: make one Value per element, "
-            "go through them with .astype(object), or record the graph of one row and run it over the rows"
-        )
-    if shape == () and hasattr(x, "item"):  # a NumPy scalar or an array without dimensions
-        scalar = x
-        if getattr(getattr(x, "dtype", None), "kind", "") in ("m", "M"):  # .item() may be an int: nanoseconds
-            raise NotANumberError(
-                "a date or duration is not a real number: divide a duration by its unit, np.timedelta64(1, 's')"
-            )
-        if getattr(x, "mask", False):
-            raise NotANumberError(
-                "a masked element is missing, not a number: fill it first with .filled(...)"
-            )
-        x = x.item()
-        if not isinstance(x, (bool, int, float)) and isinstance(scalar, numbers.Real):
-            x = float(scalar)  # longdouble has no Python type of its own
-            if x - x != 0 and scalar - scalar == 0:
-                raise _too_large(scalar)
-    if isinstance(x, (numbers.Real, decimal.Decimal)):
-        try:
-            result = float(x)
-        except OverflowError:
-            raise _too_large(x) from None
-        if result - result != 0 and isinstance(x, decimal.Decimal) and x.is_finite():
-            raise _too_large(x)
-        return result
-    raise NotANumberError(_refusal(x))
-
-
-def _refusal(x):
-    kind = type(x).__name__
-    if isinstance(x, (str, bytes)):
-        return f"text is not a number: got {_shortened(x)}; convert it first with float(...)"
-    if isinstance(x, complex) or kind.startswith("complex"):
-        return f"{kind} is not a real number: got {x!r}; minigrad works on real numbers, take .real or abs() first"
-    if x is None:
-        return "None is not a number: is a `return` missing, or a value not filled in?"
-    if isinstance(x, (list, tuple, dict, set)):
-        return f"a {kind} is not one number: make one Value per element (a stray comma makes a tuple)"
-    return f"{kind} is not a real number: give an int, float, bool, Fraction, Decimal or NumPy scalar"
-
-
-def _too_large(x):
-    if isinstance(x, int):
-        size = f"an integer of {_digits(x)} digits"
-    else:
-        size = f"this {type(x).__name__}"
-    return OverflowError(f"{size} does not fit in a double (largest: 1.797e308); scale it first")
-
-
-def _digits(x):
-    """Decimal digits of a large integer, without converting it to text (which Python limits)."""
-    digits = int((abs(x).bit_length() - 1) * 0.30102999566398119521)
-    while abs(x) >= 10**digits:
-        digits += 1
-    return digits
-
-
-def _shortened(text, limit=60):
-    """repr of a text, the middle left out when it is long."""
-    if len(text) <= limit:
-        return repr(text)
-    half = limit // 2
-    return f"{text[:half]!r}…{text[-half:]!r} ({len(text):,} characters)"
+    return number_of(x)
 
 
 @cython.cfunc
@@ -566,13 +490,14 @@ def record_n(code: cython.int, operands):
 def record(name, operands):
     """A new node of the operation `name` on a sequence of Values or numbers, as many as its row takes."""
     code: cython.int = CODES[name]
+    items: list = list(operands)
+    if not takes(code, len(items)):
+        raise TypeError(f"{name} does not take {len(items)} operands")
     if code < FIRST_BINARY:
-        (x,) = operands
-        return record1(code, _lift(x))
+        return record1(code, _lift(items[0]))
     if code < FIRST_MANY:
-        x, y = operands
-        return record2(code, _lift(x), _lift(y))
-    return record_n(code, operands)
+        return record2(code, _lift(items[0]), _lift(items[1]))
+    return record_n(code, items)
 
 
 def copied(node, operands):

@@ -5,14 +5,13 @@ from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
 from minigrad.nonfinite import NonFinite
+from minigrad.real import NotANumberError as NotANumberError
 from minigrad.rows import CODES as CODES
 from minigrad.rows import NAMES as NAMES
 from minigrad.rows import SIGNS as SIGNS
 from minigrad.rows import Methods
 
 COMPILED: Final[bool]
-
-class NotANumberError(TypeError): ...
 
 @final
 class Value(Methods):

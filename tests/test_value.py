@@ -52,6 +52,14 @@ def test_an_operator_records_a_node(
             assert operand is given if isinstance(given, Value) else operand.op == "const"
 
 
+def test_an_operation_takes_as_many_operands_as_its_row() -> None:
+    """`record`, by which texts and copies make nodes, counts them; compiled code reads no further."""
+    x = Value(1.0)
+    for name, wrong in (("exp", 2), ("add", 1), ("where", 2), ("where", 4), ("dot", 3), ("sum", 0), ("mean", 0)):
+        with pytest.raises(TypeError, match=f"{name} does not take {wrong} operands"):
+            minigrad.value.record(name, [x] * wrong)
+
+
 def test_signs_and_absolute_value() -> None:
     """-x and abs(x) are nodes, +x is x itself."""
     x = Value(-3.0)

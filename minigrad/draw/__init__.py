@@ -25,8 +25,9 @@ from minigrad.draw.layout import GraphvizFailedError, GraphvizMissingError
 from minigrad.draw.scene import GraphTooLargeError, Scene
 from minigrad.draw.themes import THEMES, Theme
 from minigrad.files import write_bytes, write_text
+from minigrad.real import NotANumberError
 from minigrad.text import shown
-from minigrad.value import NotANumberError, Value
+from minigrad.value import Value
 
 __all__ = [
     "Drawing", "GraphTooLargeError", "GraphvizFailedError", "GraphvizMissingError", "UnknownFormatError", "draw",
