@@ -55,7 +55,8 @@ def test_an_operator_records_a_node(
 def test_an_operation_takes_as_many_operands_as_its_row() -> None:
     """`record`, by which texts and copies make nodes, counts them; compiled code reads no further."""
     x = Value(1.0)
-    for name, wrong in (("exp", 2), ("add", 1), ("where", 2), ("where", 4), ("dot", 3), ("sum", 0), ("mean", 0)):
+    wrongly = {"exp": 2, "add": 1, "where": 4, "dot": 3, "sum": 0, "mean": 0}
+    for name, wrong in wrongly.items():
         with pytest.raises(TypeError, match=f"{name} does not take {wrong} operands"):
             minigrad.value.record(name, [x] * wrong)
 
