@@ -94,7 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 #: What to print on a terminal or into a pipe that has no such letter.
 _PLAIN = str.maketrans(
-    {"−": "-", "·": "*", "×": "x", "→": "->", "≤": "<=", "σ": "sigma", "α": "alpha", "∂": "d", "…": "..."}
+    {
+        "−": "-",
+        "·": "*",
+        "×": "x",
+        "→": "->",
+        "≤": "<=",
+        "σ": "sigma",
+        "α": "alpha",
+        "∂": "d",
+        "…": "...",
+        "\N{NO-BREAK SPACE}": " ",
+    }
 )
 
 

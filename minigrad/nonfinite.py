@@ -8,7 +8,7 @@ Must hold: what is named is an origin: its own operands (backward: the gradient 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isinf
 
 from minigrad import value as _core
 from minigrad.graph import Graph
@@ -70,11 +70,30 @@ def _forward(graph: Graph, node: Value) -> str:
             "  what to do: look where this number comes from (a missing value in the data, a parameter that diverged)"
         )
     rule = RULES[node.op]
-    needs = f", needs {rule.domain}" if rule.domain else ""
+    needs, remedy = f", needs {rule.domain}" if rule.domain else "", rule.remedy
+    if rule.domain and _overflowed(node):
+        needs, remedy = ", past the largest double", ""
     return (
         f"{node.op} at node {_named(graph, node)}: {_operand_list(graph, node)} gives {node.data!r}{needs}\n"
-        f"  what to do: {rule.remedy or 'its operands are too large for a double; scale the inputs'}"
+        f"  what to do: {remedy or _SCALE}"
     )
+
+
+#: How far from a pole a function is finite again; from an overflow it is not.
+_AWAY = 1e-3
+
+_SCALE = "the numbers are too large for a double; scale the inputs (standardise the columns) or take a smaller step"
+
+
+def _overflowed(node: Value) -> bool:
+    """Whether an infinity is too large a number, and not a pole: there it is infinite a little away too."""
+    code, operands = _core.CODES[node.op], [operand.data for operand in node.operands]
+    for i, x in enumerate(operands):
+        for way in (1.0, -1.0):
+            moved = x + way * _AWAY * (abs(x) or 1.0)
+            if isfinite(_core.evaluate(code, [*operands[:i], moved, *operands[i + 1 :]])):
+                return False
+    return isinf(node.data)
 
 
 def _operand_list(graph: Graph, node: Value) -> str:

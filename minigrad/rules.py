@@ -188,7 +188,7 @@ _TABLE = (
     Rule("logaddexp", "logaddexp(x, y)", "sigmoid(x - y)", "sigmoid(y - x)", means="log(exp(x) + exp(y))",
          computed=("sigmoid_of_difference(x, y)", "sigmoid_of_difference(y, x)")),
     Rule("bce",       "bce(a, y)",  "(a - y) / (a * (1 - a))", "log(1 - a) - log(a)", operands=("a", "y"),
-         means="-(y * log(a) + (1 - y) * log(1 - a))", where="0 <= a <= 1",
+         means="-(y * log(a) + (1 - y) * log(1 - a))", where="0 < a < 1, or a == y",
          computed=("bce_da(a, y)", "-logit(a)"), kink="0 log 0 counts as 0",
          remedy="a reached 0 or 1 while y did not; use bce_with_logits(z, y), or bce(sigmoid(z), y), where a is made",
          through=Through("sigmoid", ("z", "y"), "bce_with_logits(z, y)",

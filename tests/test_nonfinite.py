@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -53,13 +54,31 @@ def test_the_first_node_is_named_not_the_last() -> None:
         (lambda x: minigrad.dot([x * 1e200, x], [x * 1e200, x]), "w1 = 1e+200"),
     ],
 )  # fmt: skip
-def test_what_went_wrong_and_what_to_do(make, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_went_wrong_and_what_to_do(make: Callable[[Value], Value], words: str) -> None:
     """Each operation's own domain and remedy, with the operands and their numbers."""
     what = found(make(Value(1.0, label="x")))
     assert words in str(what)
     assert "\n  what to do: " in str(what)
     assert not math.isfinite(what.number)
     assert what.node.data == what.number or math.isnan(what.number)
+
+
+@pytest.mark.parametrize(
+    ("make", "overflowed"),
+    [
+        (lambda x: (x * 9.0) ** 1e6, True), (lambda x: x / 1e-300 / 1e-300, True), (lambda x: (x - x) ** -1.0, False),
+        (lambda x: 1.0 / (x - x), False), (lambda x: log(x - x), False), (lambda x: minigrad.atanh(x), False),
+        (lambda x: minigrad.lgamma(x * 1e306), True), (lambda x: minigrad.lgamma(x - 1.0), False),
+        (lambda x: minigrad.polygamma(400, x / 2), True), (lambda x: minigrad.polygamma(2, x - 1.0), False),
+        (lambda x: minigrad.logit(x), False),
+    ],
+)  # fmt: skip
+def test_an_overflow_is_told_from_a_pole(make: Callable[[Value], Value], overflowed: bool) -> None:
+    """Inside the domain nobody is told to keep inside the domain."""
+    message = str(found(make(Value(1.0, label="x"))))
+    assert ("past the largest double" in message) is overflowed, message
+    assert ("needs" in message) is not overflowed
+    assert ("scale the inputs" in message) is overflowed
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
