@@ -300,6 +300,8 @@ def grad(output: Value, wrt: Any) -> Any:
     """
     if not isinstance(output, Value):
         raise NotANumberError(f"grad differentiates a Value, not {type(output).__name__}")
+    if not isinstance(wrt, Value | Iterable):
+        raise NotANumberError(f"wrt is a Value, or a sequence of Values, not {type(wrt).__name__}")
     nodes = [wrt] if isinstance(wrt, Value) else list(wrt)
     for position, node in enumerate(nodes):
         if not isinstance(node, Value):

@@ -168,6 +168,10 @@ class Graph:
         Partials are taken anew too, so `backward` belongs to the new numbers. Nothing changes when a name
         or a number is refused.
         """
+        if not isinstance(values, Mapping | None):
+            raise TypeError(
+                f'forward takes numbers by name or node, {{"x": 3.0}}, not {type(values).__name__}'
+            )
         updates: list[tuple[Value, float]] = []
         for key, number in (values or {}).items():
             node = self.find(key) if isinstance(key, str) else self._order[self.position(key)]

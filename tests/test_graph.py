@@ -200,6 +200,13 @@ def test_a_refused_number_changes_nothing(key: str, number: Any, error: type[Exc
     assert [node.data for node in graph] == before
 
 
+@pytest.mark.parametrize("given", [[1.0], 3, "x"])
+def test_forward_takes_a_mapping(given: Any) -> None:
+    """Numbers without names could be anyone's."""
+    with pytest.raises(TypeError, match="by name or node"):
+        Graph(small()[3]).forward(given)
+
+
 def test_backward_twice_doubles_the_leaves() -> None:
     """As Value.backward, with a seed too."""
     w, x, product, z = small()

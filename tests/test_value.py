@@ -530,6 +530,8 @@ def test_grad_of_what_is_not_there() -> None:
         grad(1.0, [w])  # type: ignore[call-overload]
     with pytest.raises(NotANumberError, match=r"wrt\[1\] is not a Value"):
         grad(w * w, [w, 2.0])  # type: ignore[list-item]
+    with pytest.raises(NotANumberError, match="a sequence of Values, not NoneType"):
+        grad(w * w, None)  # type: ignore[call-overload]
 
 
 # -- the loss computed as one with its sigmoid ------------------------------------------------------------
