@@ -239,12 +239,12 @@ def _progress(console: Console | None, epochs: int) -> Iterator[descent.Progress
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs, loss {task.fields[loss]:.4f}"),
+        TextColumn("epochs{task.fields[loss]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("training", total=epochs, loss=float("nan"))
-        yield lambda epoch, loss: bar.update(task, completed=epoch, loss=loss)
+        task = bar.add_task("training", total=epochs, loss="")
+        yield lambda epoch, loss: bar.update(task, completed=epoch, loss=f", loss {loss:.4f}")
 
 
 def curve_epochs(last: int) -> list[int]:

@@ -159,6 +159,7 @@ def test_a_terminal_sees_a_progress_bar(here: Path) -> None:
         bar=Console(file=bar, force_terminal=True, width=80),
     )  # fmt: skip
     assert "epochs, loss 0." in bar.getvalue()
+    assert "nan" not in bar.getvalue()
     assert text.getvalue() == text_of(here)
 
 
