@@ -109,6 +109,7 @@ def _small(rows: _Rows, rule: Any) -> list[str]:
     result = ", ".join(["out", *rows.partials(rule)])
     return [
         f"def row_{rule.name}({', '.join(rule.operands)}):",
+        f'    """{rule.text}, and its partials."""',
         f"    out = {rows.arithmetic(rule.value)}",
         f"    return {result}",
         "",
@@ -120,6 +121,7 @@ def _through(rows: _Rows, rule: Any) -> list[str]:
     result = ", ".join(["out", *(rows.arithmetic(p) for p in rule.through.partials)])
     return [
         f"def row_{rule.name}_{rule.through.inner}({', '.join(rule.through.operands)}):",
+        f'    """{rule.name} of {rule.through.inner}: {rule.through.value}, and its partials."""',
         f"    out = {rows.arithmetic(rule.through.value)}",
         f"    return {result}",
         "",
@@ -129,7 +131,7 @@ def _through(rows: _Rows, rule: Any) -> list[str]:
 
 def _many(rows: _Rows, rule: Any) -> list[str]:
     """The function of an n-ary row: an array of operands in, the value out, the partials filled in."""
-    lines = [f"def row_{rule.name}(a, count, partials):"]
+    lines = [f"def row_{rule.name}(a, count, partials):", f'    """{rule.text}, and its partials."""']
     if rule.arity is not None:
         names = {letter: f"a[{i}]" for i, letter in enumerate(rule.operands)}
         lines.append(f"    out = {rows.arithmetic(rule.value, names)}")
@@ -161,7 +163,7 @@ def _many(rows: _Rows, rule: Any) -> list[str]:
 def _switch(
     name: str, rules: list[Any], arguments: str, codes: dict[str, int], suffix: bool = False
 ) -> list[str]:
-    lines = [f"def {name}(op, {arguments}):"]
+    lines = [f"def {name}(op, {arguments}):", '    """The row of an operation code."""']
     for rule in rules:
         row = f"{rule.name}_{rule.through.inner}" if suffix else rule.name
         lines.append(f"    if op == {row.upper()}:")
@@ -225,6 +227,11 @@ def _declarations(module: str) -> str:
     return (Path(__file__).parent / f"{module}.pxd").read_text(encoding="utf-8")
 
 
+def _membership(name: str, claim: str, codes: list[int]) -> list[str]:
+    test = " or ".join(f"op == {code}" for code in codes)
+    return [f"def {name}(op):", f'    """{claim}"""', f"    return {test}", "", ""]
+
+
 def generate(rules: dict[str, Any]) -> dict[str, str]:
     """The generated files as {name: text}."""
     rows = _Rows(rules)
@@ -241,20 +248,15 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
     body += _switch("evaluate_n", rows.many, "a, count, partials", rows.codes)
 
     selects = [rows.codes[name.upper()] for name in _selects(rules)]
-    body += ["def selects(op):", "    return " + " or ".join(f"op == {code}" for code in selects), "", ""]
-    inner = {rows.codes[rule.through.inner.upper()] for rule in rows.through}
-    body += [
-        "def is_inner(op):",
-        "    return " + " or ".join(f"op == {code}" for code in sorted(inner)),
-        "",
-        "",
-    ]
-    body += ["def takes(op, count):"]
+    inner = sorted({rows.codes[rule.through.inner.upper()] for rule in rows.through})
+    body += _membership("selects", "Whether its partials are choices, so that a 0 is exact.", selects)
+    body += _membership("is_inner", "Whether another operation looks through this one.", inner)
+    body += ["def takes(op, count):", '    """Whether an operation takes so many operands."""']
     for rule in rows.many:
         few = f"count == {rule.arity}" if rule.arity else f"count > 0 and count % {len(rule.operands)} == 0"
         body += [f"    if op == {rule.name.upper()}:", f"        return {few}"]
     body += ["    return count == (1 if op < FIRST_BINARY else 2)", "", ""]
-    body.append("def paired(outer, inner):")
+    body += ["def paired(outer, inner):", '    """The code of outer(inner(u), ...) computed as one, or 0."""']
     for rule in rows.through:
         outer, within = rule.name.upper(), rule.through.inner.upper()
         body += [f"    if outer == {outer} and inner == {within}:", f"        return {outer}_{within}"]

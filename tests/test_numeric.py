@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import math
-import random
 from fractions import Fraction
 
 import mpmath
 import pytest
+from seeded import numbers
 from ulp import ulps
 
 from minigrad import numeric
-
-SEED = 20261124
-
-
-def numbers(count: int) -> random.Random:
-    """A generator with a fixed seed, which a failing test shows."""
-    print(f"seed {SEED}, {count} numbers")
-    return random.Random(SEED)
 
 
 def test_errors_of_sum_and_product_are_exact() -> None:

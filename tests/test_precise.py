@@ -8,17 +8,10 @@ from fractions import Fraction
 
 import mpmath
 import pytest
+from seeded import numbers
 from ulp import ulps
 
 from minigrad import precise
-
-SEED = 20261124
-
-
-def numbers(count: int) -> random.Random:
-    """A generator with a fixed seed, which a failing test shows."""
-    print(f"seed {SEED}, {count} numbers")
-    return random.Random(SEED)
 
 
 def test_total_is_the_exact_sum_rounded_once() -> None:
