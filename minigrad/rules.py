@@ -217,3 +217,41 @@ _TABLE = (
 
 #: Every operation by name, in the order of the table.
 RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}
+
+
+class Computed:
+    """A partial derivative that is computed by another formula than the textbook's, as an operation of its own.
+
+    Programs use it where the recorded engine would: in floating point it is right where the textbook's formula
+    is not, and it is one instruction.
+
+    name      of the row and the letter: bce_with_logits_dz is the partial of bce_with_logits by z
+    rule      the row
+    operand   which of its operands, from 0
+    operands  letters, those of the row
+    text      the formula that is computed, over `numeric`
+    textbook  the same partial over the operations of the table; its derivative is taken from here
+    """
+
+    __slots__ = ("name", "operand", "operands", "rule", "text", "textbook")
+
+    def __init__(self, rule: Rule, operand: int) -> None:
+        self.name = f"{rule.name}_d{rule.operands[operand]}"
+        self.rule = rule
+        self.operand = operand
+        self.operands = rule.operands
+        self.text = rule.computed[operand]
+        self.textbook = rule.partials[operand]
+
+    def __repr__(self) -> str:
+        return f"Computed({self.name!r}, {self.text!r})"
+
+
+#: Every partial that is computed otherwise than it is written, by name.
+COMPUTED: dict[str, Computed] = {
+    computed.name: computed
+    for rule in _TABLE
+    if rule.arity is not None
+    for computed in (Computed(rule, operand) for operand in range(len(rule.computed)))
+    if computed.text != computed.textbook
+}
