@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
+
 SEED = 20261124
 
 
@@ -11,3 +13,9 @@ def numbers(count: int) -> random.Random:
     """A generator for about `count` numbers."""
     print(f"seed {SEED}, {count} numbers")
     return random.Random(SEED)
+
+
+def generator(*case: int) -> np.random.Generator:
+    """NumPy's generator for one case of a test: a different one for each tuple of numbers."""
+    print(f"seed {(SEED, *case)}")
+    return np.random.default_rng((SEED, *case))
