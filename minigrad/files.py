@@ -1,4 +1,4 @@
-"""Write a file whole or not at all.
+"""Write a file whole or not at all; say why one cannot be read.
 
 Room: everything minigrad writes goes through here. A file is written beside its target under a passing
 name, brought to the disk, and put in place in one step, so that a reader (or a crash, a full disk, Ctrl-C)
@@ -17,6 +17,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from minigrad.text import shown
+
+
+class CannotReadError(OSError):
+    """A file could not be read; the message says why and what to do."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class CannotWriteError(OSError):
@@ -136,3 +145,51 @@ def _explained(path: str, error: OSError) -> CannotWriteError:
             f"{path[:60]}…" if len(path) > 60 else path, number, "the name is too long; shorten it"
         )
     return _refused(path, number, f"{error.strerror or error}; choose another path")
+
+
+# -- reading ----------------------------------------------------------------------------------------------
+
+
+def readable(path: str | os.PathLike[str]) -> str:
+    """`path` as a text, if a file that can be read is there.
+
+    Raises CannotReadError (an OSError) when nothing is there (a near name in the same folder is given), it is
+    a folder or a pipe, or may not be read.
+    """
+    given = os.fspath(path)
+    try:
+        mode = os.stat(given).st_mode
+        if stat.S_ISDIR(mode):
+            raise _unreadable(given, errno.EISDIR, "it is a folder; add a file name")
+        if not stat.S_ISREG(mode):
+            raise _unreadable(
+                given, errno.EINVAL, "it is no file but a pipe or device; save it to a file first"
+            )
+        with open(given, "rb"):
+            return given
+    except CannotReadError:
+        raise
+    except ValueError:
+        raise _unreadable(given, errno.EINVAL, "this is not a file name") from None
+    except OSError as error:
+        raise _unreadable(given, error.errno or 0, _reason(given, error)) from error
+
+
+def _unreadable(path: str, number: int, reason: str) -> CannotReadError:
+    return CannotReadError(number, f"cannot read {shown(repr(path))}: {reason}")
+
+
+def _reason(path: str, error: OSError) -> str:
+    folder, name = os.path.split(path)
+    if isinstance(error, PermissionError):
+        return "you may not read it; change its permissions"
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return f"{error.strerror or error}"
+    if not os.path.isdir(folder or os.curdir):
+        return f"the folder {folder!r} does not exist"
+    import difflib
+
+    names = {other.casefold(): other for other in os.listdir(folder or os.curdir)}
+    near = difflib.get_close_matches(name.casefold(), list(names), 1)
+    hint = f"; did you mean {os.path.join(folder, names[near[0]])!r}?" if near else ""
+    return f"there is no such file{hint}"

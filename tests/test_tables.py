@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 from importlib import resources
 
@@ -11,13 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import minigrad.tables as module
 from minigrad.functions import ShapeError
 from minigrad.tables import DataError, breast_cancer, checked_labels, checked_rows, split, standardised
-
-
-def test_the_examples_in_the_docstrings_run() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 # -- the breast-cancer table ------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""Rows and labels that can be computed with, or an error that says which cannot.
+
+Room: judges numbers that are in memory; how they came there is not its matter. Below: `place`.
+Must hold: a row that holds a nan, an infinity or a label that is none is refused, never dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from minigrad.functions import ShapeError
+from minigrad.tables.place import DataError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+def checked_rows(rows: npt.ArrayLike) -> Floats:
+    """`rows` as an (m, n) float64 array of finite numbers with m >= 1 and n >= 1.
+
+    Raises ShapeError when it is not such a table, DataError when a number is nan or infinite (the first row
+    and column are given, counted from 0) or what it holds are not real numbers.
+    """
+    table = _numbers(rows, "rows")
+    if table.ndim != 2:
+        raise ShapeError(f"rows need two dimensions, (m, n): got the shape {table.shape}")
+    if 0 in table.shape:
+        raise ShapeError(
+            f"a table of {table.shape[0]} rows and {table.shape[1]} columns holds nothing to compute with"
+        )
+    strange = np.argwhere(~np.isfinite(table))
+    if strange.size:
+        row, column = strange[0]
+        raise DataError(
+            f"row {row}, column {column} holds {float(table[row, column])!r} ({len(strange)} such in all): "
+            "fill it in or leave the row out"
+        )
+    return table
+
+
+def checked_labels(labels: npt.ArrayLike, m: int) -> Floats:
+    """`labels` as an (m,) float64 array of zeros and ones.
+
+    Raises ShapeError when there are not m of them (both numbers are given), DataError when one is not 0 or 1.
+    """
+    given = _numbers(labels, "labels")
+    if given.shape != (m,):
+        raise ShapeError(
+            f"there are {m} rows, but the labels have the shape {given.shape}: one is needed per row"
+        )
+    strange = np.flatnonzero((given != 0.0) & (given != 1.0))
+    if strange.size:
+        raise DataError(f"the label of row {strange[0]} is {float(given[strange[0]])!r}: a label is 0 or 1")
+    return given
+
+
+def _numbers(data: npt.ArrayLike, what: str) -> Floats:
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ShapeError(f"the {what} differ in length: each row needs a number for each column") from None
+    if array.dtype.kind not in "fiub" and array.size:
+        raise DataError(f"the {what} hold {array.dtype}, not real numbers: convert them first")
+    return array.astype(np.float64)
