@@ -40,7 +40,6 @@ autodoc_type_aliases = {
     "npt.ArrayLike": "ArrayLike",
     "Floats": "Floats",
     "Progress": "Progress",
-    "LossAndGradient": "LossAndGradient",
 }
 
 html_math_renderer = "mathml"

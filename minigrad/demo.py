@@ -9,8 +9,7 @@ is, on standard error and only on a terminal.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +18,10 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from minigrad import descent
+from minigrad.descent.bar import progress_bar
 from minigrad.draw import draw
 from minigrad.files import CannotWriteError, write_bytes
 from minigrad.logistic import (
@@ -70,7 +68,7 @@ def run(
     for name in ("logistic.dot", "logistic.svg"):
         draw(one.loss, out / name, title="logistic regression, one example")
     data = _prepare(console, seed)
-    with _progress(bar, epochs) as report:
+    with progress_bar(bar, epochs) as report:
         result = fit(data.rows, data.labels, alpha=alpha, epochs=epochs, seed=seed, progress=report)
     _show_curve(console, result.losses)
     agrees &= _show_mean_gradient(console, data, result)
@@ -227,24 +225,6 @@ def _prepare(console: Console, seed: int) -> _Prepared:
         ),
     )
     return _Prepared(rows, table.labels[training], (table.rows[held] - mean) / scale, table.labels[held])
-
-
-@contextmanager
-def _progress(console: Console | None, epochs: int) -> Iterator[descent.Progress | None]:
-    """A progress bar while the block runs, if there is somewhere to show it."""
-    if console is None:
-        yield None
-        return
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs{task.fields[loss]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("training", total=epochs, loss="")
-        yield lambda epoch, loss: bar.update(task, completed=epoch, loss=f", loss {loss:.4f}")
 
 
 def curve_epochs(last: int) -> list[int]:
