@@ -52,9 +52,12 @@ class CoreBuildHook(BuildHookInterface[Any]):
         made = _generate(package, stage / "minigrad")
         compiled = _compile_if_possible(stage, _load(package / "_form.py").COMPILED_MODULES)
         if version == "editable":
-            _replace_in_tree(package, made, compiled)
+            _replace_in_tree(package, {path: path.relative_to(stage / "minigrad") for path in made}, compiled)
             return
-        build_data["force_include"].update({str(path): f"minigrad/{path.name}" for path in made + compiled})
+        build_data["force_include"].update(
+            {str(path): f"minigrad/{path.relative_to(stage / 'minigrad')}" for path in made}
+        )
+        build_data["force_include"].update({str(path): f"minigrad/{path.name}" for path in compiled})
         if compiled:
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
@@ -152,10 +155,10 @@ def _compile(stage: Path, modules: tuple[str, ...]) -> list[Path]:
     return sorted(path for path in (stage / "lib" / "minigrad").iterdir() if path.is_file())
 
 
-def _replace_in_tree(package: Path, made: list[Path], compiled: list[Path]) -> None:
+def _replace_in_tree(package: Path, made: dict[Path, Path], compiled: list[Path]) -> None:
     """Editable: put what was made beside the source, in place of what an earlier build left there."""
-    for path in made:
-        target = package / path.name
+    for path, place in made.items():
+        target = package / place
         if not target.exists() or target.read_bytes() != path.read_bytes():
             shutil.copyfile(path, target)
     for name in _load(package / "_form.py").COMPILED_MODULES:

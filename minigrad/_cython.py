@@ -1,8 +1,8 @@
 """Stands in for the `cython` module where Cython is not installed.
 
 Room: what the compiled modules name at run time while they run interpreted: decorators that change nothing
-and types that are Python's own. Below: nothing. Used by `numeric`, `rows` and `value`, which import it only
-when `import cython` fails.
+and types that are Python's own. Below: nothing. Used by the modules that are compiled, which
+import it only when `import cython` fails.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ def _unchanged(decorated: _T) -> _T:
     return decorated
 
 
-cclass = ccall = cfunc = final = inline = no_gc = _unchanged
+cclass = ccall = cfunc = final = inline = no_gc = nogil = with_gil = _unchanged
 
 double = float
 bint = bool
 int = Py_ssize_t = size_t = builtins.int
 p_double = list
+
+
+def exceptval(*, check: bool) -> Any:
+    """What a function returns when it raises: nothing to declare here."""
+    return _unchanged
 
 
 def declare(kind: Any, value: Any = None) -> Any:

@@ -8,6 +8,7 @@ of the numeric modules, writes files beside them, none of which is kept in versi
     rows.pyi       the methods that rows give to Value, for type checkers
     functions.pyi  the functions by name, for type checkers
     numeric.pyi, gamma.pyi, sums.pyi   what Python sees of these modules, for type checkers
+    program/kernels.py, .pxd           the rows over a block (see program/generate.py)
 
 Loaded by file path, so that it works before the package can be imported.
 Must hold: the same table gives the same bytes; no operation is named here.
@@ -30,9 +31,11 @@ _NUMERIC = ("numeric", "gamma", "sums")
 _SPELT = {"abs": "fabs", "min": "minimum", "max": "maximum"}
 
 
-def _load_rules(folder: Path) -> ModuleType:
-    """rules.py as a module of its own: the package may not be importable yet."""
-    spec = importlib.util.spec_from_file_location("_minigrad_rules", folder / "rules.py")
+def _load(name: str) -> ModuleType:
+    """A file of the package as a module of its own: the package may not be importable yet."""
+    spec = importlib.util.spec_from_file_location(
+        f"_minigrad_{Path(name).stem}", Path(__file__).parent / name
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -232,7 +235,23 @@ def _membership(name: str, claim: str, codes: list[int]) -> list[str]:
     return [f"def {name}(op):", f'    """{claim}"""', f"    return {test}", "", ""]
 
 
-def generate(rules: dict[str, Any]) -> dict[str, str]:
+def _kernels(rules: dict[str, Any], computed: dict[str, Any], codes: dict[str, int]) -> dict[str, str]:
+    """The block kernels, by `program/generate.py`."""
+
+    def arithmetic(text: str) -> tuple[str, set[str]]:
+        spell = _Arithmetic({})
+        tree = spell.visit(ast.parse(text, mode="eval").body)
+        return ast.unparse(ast.fix_missing_locations(tree)), spell.used
+
+    module = _load("program/generate.py")
+    numbers = {name: codes[name.upper()] for name in rules}
+    made: dict[str, str] = module.generate(
+        rules, computed, numbers, module.Spelling(_SPELT, arithmetic, _homes), _HEADER
+    )
+    return made
+
+
+def generate(rules: dict[str, Any], computed: dict[str, Any]) -> dict[str, str]:
     """The generated files as {name: text}."""
     rows = _Rows(rules)
     body: list[str] = []
@@ -340,6 +359,7 @@ def generate(rules: dict[str, Any]) -> dict[str, str]:
         "rows.pxd": "\n".join([*pxd, ""]),
         "rows.pyi": _method_stubs(rows),
         "functions.pyi": _function_stubs(rows),
+        **_kernels(rules, computed, rows.codes),
     }
 
 
@@ -434,8 +454,10 @@ def write(folder: str | Path | None = None) -> list[Path]:
     """
     place = Path(folder) if folder is not None else Path(__file__).parent
     paths = []
-    for name, text in generate(_load_rules(Path(__file__).parent).RULES).items():
+    table = _load("rules.py")
+    for name, text in generate(table.RULES, table.COMPUTED).items():
         path = place / name
+        path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
         paths.append(path)

@@ -1,0 +1,349 @@
+"""The functions of the table without branches: what the block kernels compute on a vector of rows at a time.
+
+Room: one function for each function of the table's expressions that has such a form, under its name there;
+`unsure_<name>` beside it tells where that form may be more than a few ulp off, so that the kernel takes those
+rows again through the scalar row. A function that is not here is computed row by row by `numeric`, `gamma`: only
+slower. This text is copied into the generated `kernels` (by `program/generate.py`), so that a C compiler inlines
+it; a Lane is one double there, and a NumPy array while interpreted. Below: `arrays` (interpreted), `lanes.pxd`.
+Must hold: no `if`, no loop: both sides of a `select` are computed; within 4 ulp of mathematics where not unsure.
+"""
+
+from __future__ import annotations
+
+from minigrad.program.arrays import (
+    Lane,
+    Test,
+    atanh,
+    exp2,
+    fabs,
+    fused,
+    inf,
+    libm_cbrt,
+    log,
+    log1p,
+    nan,
+    pow,
+    power_of_2,
+    select,
+    sqrt,
+)  # fmt: skip
+
+LN_2, INVERSE_LN_2, INVERSE_LN_10 = 0.6931471805599453, 1.4426950408889634, 0.4342944819032518
+LN_2_HEAD, LN_2_TAIL = 0.6931471805598903, 5.497923018708371e-14
+TWO_OVER_ROOT_PI = 1.1283791670955126
+TO_WHOLE = 6755399441055744.0  # 1.5 * 2**52: added and subtracted, it rounds to a whole number
+SMALL, LARGE = 1e-290, 1e290
+
+
+def sign(x: Lane) -> Lane:
+    """1, -1 or 0."""
+    return select(x > 0.0, 1.0, select(x < 0.0, -1.0, select(x != x, x, 0.0)))
+
+
+def minimum(x: Lane, y: Lane) -> Lane:
+    """The smaller; nan if either is."""
+    return select((x < y) | (x != x), x, y)
+
+
+def maximum(x: Lane, y: Lane) -> Lane:
+    """The larger; nan if either is."""
+    return select((x > y) | (x != x), x, y)
+
+
+def sum_error(x: Lane, y: Lane, s: Lane) -> Lane:
+    """x + y - s for s = x + y rounded (Knuth's two-sum)."""
+    t = s - x
+    return (x - (s - t)) + (y - t)
+
+
+def product_error(x: Lane, y: Lane, p: Lane) -> Lane:
+    """x * y - p for p = x * y rounded (Dekker), where nothing over- or underflows."""
+    t = 134217729.0 * x
+    xh = t - (t - x)
+    xl = x - xh
+    u = 134217729.0 * y
+    yh = u - (u - y)
+    yl = y - yh
+    return ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
+
+
+# -- exponentials -------------------------------------------------------------------------------------------
+
+
+def exp(x: Lane) -> Lane:
+    """exp(x): 2**k times exp of the rest, |rest| <= log(2) / 2, where a polynomial holds 60 bits."""
+    clamped = select(x > 710.0, 710.0, select(x < -746.0, -746.0, x))
+    k = (clamped * INVERSE_LN_2 + TO_WHOLE) - TO_WHOLE
+    r = (clamped - k * LN_2_HEAD) - k * LN_2_TAIL
+    s = r * r
+    a = fused(fused(2.7557255400206422e-06, r, 2.4801587325547743e-05), s,
+              fused(0.00019841269874820627, r, 0.0013888888888883748))  # fmt: skip
+    b = fused(
+        fused(2.0914686968086876e-09, s, fused(2.5105217004720745e-08, r, 2.75572736431103e-07)), s * s, a
+    )
+    c = fused(fused(0.008333333333326136, r, 0.04166666666666667), s, fused(0.1666666666666667, r, 0.5))
+    p = 1.0 + fused(fused(b, s * s, c), s, r)
+    half = (k * 0.5 + TO_WHOLE) - TO_WHOLE  # 2**k in two steps: k reaches from -1076 to 1024
+    return (p * power_of_2(half)) * power_of_2(k - half)
+
+
+def log1p_of_1_at_most(x: Lane) -> Lane:
+    """log(1 + x) for x from 0 to 1."""
+    upper: Test = x > 0.5
+    f = select(upper, 0.5 * (x - 1.0), x)  # 1 + x is 1 + f, or twice that; exact
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    a = fused(
+        fused(0.13609030262858499, z, 0.13209708242059462),
+        w,
+        fused(0.15388867805613718, z, 0.18181737626302938),
+    )
+    b = fused(
+        fused(0.2222222304835159, z, 0.28571428567275936), w, fused(0.4000000000000794, z, 0.6666666666666666)
+    )
+    half = 0.5 * f * f
+    rest = half - s * (half + z * fused(a, w * w, b))
+    return select(upper, LN_2_HEAD, 0.0) - ((rest - select(upper, LN_2_TAIL, 0.0)) - f)
+
+
+def exp2_d(x: Lane) -> Lane:
+    """2 ** x * log(2)."""
+    up = select(x > 1023.0, 1.0, select(x < -1000.0, -100.0, 0.0))
+    return exp2(x - up) * LN_2 * select(up == 0.0, 1.0, select(up == 1.0, 2.0, 2.0**-100))
+
+
+def exp_of_difference(x: Lane, y: Lane) -> Lane:
+    """exp(x - y), the error of x - y included."""
+    d = x - y
+    e = exp(d)
+    return select(fabs(d) < inf, e + e * sum_error(x, -y, d), e)
+
+
+# -- quotients, powers and roots ----------------------------------------------------------------------------
+
+
+def div_dy(x: Lane, y: Lane) -> Lane:
+    """-x / y / y."""
+    return -(x / y) / y
+
+
+def unsure_div_dy(x: Lane, y: Lane) -> Test:
+    """A denormal quotient, of which y makes an ordinary number."""
+    return (fabs(x / y) < SMALL) & (fabs(y) < 1.0) & (x != 0.0)
+
+
+def _whole_step(x: Lane, y: Lane) -> Test:
+    """Whether y - 1 is exact, or x or y is where only the limit counts."""
+    return ((y >= 0.5) & (y <= 9007199254740992.0)) | (x == 0.0) | (x - x != 0.0) | (y - y != 0.0)
+
+
+def pow_dx(x: Lane, y: Lane) -> Lane:
+    """y * x ** (y - 1)."""
+    step: Test = _whole_step(x, y)
+    power = pow(x, select(step, y - 1.0, y))
+    return select(y == 0.0, 0.0, y * power / select(step, 1.0, x))
+
+
+def unsure_pow_dx(x: Lane, y: Lane) -> Test:
+    """The power is denormal or overflows, the product need not."""
+    power = fabs(pow(x, select(_whole_step(x, y), y - 1.0, y)))
+    return (y != 0.0) & (x != 0.0) & ((power <= SMALL) | (power >= LARGE)) & (fabs(x) < inf) & (fabs(y) < inf)
+
+
+def pow_dy(x: Lane, y: Lane) -> Lane:
+    """x ** y * log(x)."""
+    return select(((x == 0.0) & (y > 0.0)) | (x == 1.0), 0.0, pow(x, y) * log(x))
+
+
+def unsure_pow_dy(x: Lane, y: Lane) -> Test:
+    """The power is denormal or overflows, the product need not."""
+    power = fabs(pow(x, y))
+    return ((power <= SMALL) | (power >= LARGE)) & (x > 0.0)
+
+
+def cbrt(x: Lane) -> Lane:
+    """The C library's cube root, and one step of Newton's with the residual taken exactly."""
+    r = libm_cbrt(x)
+    p = r * r
+    q = p * r
+    residual = ((q - x) + product_error(p, r, q)) + product_error(r, r, p) * r
+    return select((fabs(x) < inf) & (x != 0.0), r - residual / (3.0 * p), r)
+
+
+def unsure_cbrt(x: Lane) -> Test:
+    """The residual underflows or overflows."""
+    return ((fabs(x) < SMALL) & (x != 0.0)) | ((fabs(x) > LARGE) & (fabs(x) < inf))
+
+
+def hypot(x: Lane, y: Lane) -> Lane:
+    """sqrt(x * x + y * y) without overflow or underflow on the way."""
+    a = select(fabs(x) < fabs(y), fabs(y), fabs(x))
+    scale = select(a > 1e150, 2.0**-600, select(a < 1e-140, 2.0**600, 1.0))
+    back = select(a > 1e150, 2.0**600, select(a < 1e-140, 2.0**-600, 1.0))
+    u = x * scale
+    v = y * scale
+    return select((fabs(x) == inf) | (fabs(y) == inf), inf, sqrt(u * u + v * v) * back)
+
+
+def hypot_d(x: Lane, y: Lane) -> Lane:
+    """x / hypot(x, y), 0 at the origin."""
+    return select((x == 0.0) & (y == 0.0), 0.0, x / hypot(x, y))
+
+
+def unsure_hypot_d(x: Lane, y: Lane) -> Test:
+    """The hypotenuse is denormal or overflows."""
+    h = hypot(x, y)
+    return ((h < SMALL) & (h != 0.0)) | ((h == inf) & (fabs(x) < inf) & (fabs(y) < inf))
+
+
+def atan2_dy(y: Lane, x: Lane) -> Lane:
+    """x / (x * x + y * y)."""
+    return x / (x * x + y * y)
+
+
+def unsure_atan2_dy(y: Lane, x: Lane) -> Test:
+    """The square is 0, denormal or infinite."""
+    s = x * x + y * y
+    return (s <= SMALL) | (s >= LARGE)
+
+
+def atan2_dx(y: Lane, x: Lane) -> Lane:
+    """-y / (x * x + y * y)."""
+    return -y / (x * x + y * y)
+
+
+def unsure_atan2_dx(y: Lane, x: Lane) -> Test:
+    """The square is 0, denormal or infinite."""
+    return unsure_atan2_dy(y, x)
+
+
+# -- derivatives of logarithms, trigonometric and hyperbolic functions ---------------------------------------
+
+
+def log2_d(x: Lane) -> Lane:
+    """1 / (x * log(2)), nan below 0."""
+    return select(x >= 0.0, INVERSE_LN_2 / x, nan)
+
+
+def log10_d(x: Lane) -> Lane:
+    """1 / (x * log(10)), nan below 0."""
+    return select(x >= 0.0, INVERSE_LN_10 / x, nan)
+
+
+def atan_d(x: Lane) -> Lane:
+    """1 / (1 + x * x)."""
+    far: Test = fabs(x) >= 1e100
+    return 1.0 / select(far, x, 1.0 + x * x) / select(far, x, 1.0)
+
+
+def tanh_d(x: Lane) -> Lane:
+    """1 / cosh(x) ** 2."""
+    return 4.0 * _slope(exp(-2.0 * fabs(x)))
+
+
+def acosh_d(x: Lane) -> Lane:
+    """1 / sqrt((x - 1) * (x + 1)), nan below 1."""
+    return select(x >= 1.0, 1.0 / select(x > 1e10, x, sqrt((x - 1.0) * (x + 1.0))), nan)
+
+
+def erf_d(x: Lane) -> Lane:
+    """2 / sqrt(pi) * exp(-x * x), the error of x * x included."""
+    square = x * x
+    e = exp(-square) * TWO_OVER_ROOT_PI
+    return select(fabs(x) > 30.0, 0.0, e - e * product_error(x, x, square))
+
+
+# -- the logistic family ------------------------------------------------------------------------------------
+
+
+def sigmoid(x: Lane) -> Lane:
+    """1 / (1 + exp(-x))."""
+    e = exp(-fabs(x))
+    return select(x >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def _slope(e: Lane) -> Lane:
+    """e / (1 + e) ** 2."""
+    s = 1.0 + e
+    r = 1.0 / s
+    q = e * r * r
+    return q - 2.0 * q * ((e - (s - 1.0)) * r)  # 1 + e was rounded
+
+
+def sigmoid_d(x: Lane) -> Lane:
+    """sigmoid(x) * sigmoid(-x)."""
+    return _slope(exp(-fabs(x)))
+
+
+def softplus(x: Lane) -> Lane:
+    """log(1 + exp(x))."""
+    return select(x > 0.0, x, 0.0) + log1p_of_1_at_most(exp(-fabs(x)))
+
+
+def logsigmoid(x: Lane) -> Lane:
+    """log(sigmoid(x))."""
+    return -softplus(-x)
+
+
+def logit(x: Lane) -> Lane:
+    """log(x / (1 - x))."""
+    middle: Test = (x >= 0.25) & (x <= 0.75)
+    return select(middle, 2.0 * atanh(select(middle, 2.0 * x - 1.0, 0.0)), log(x / (1.0 - x)))
+
+
+def sigmoid_of_difference(x: Lane, y: Lane) -> Lane:
+    """sigmoid(x - y), the error of x - y included."""
+    d = x - y
+    s = sigmoid(d)
+    return select(fabs(d) < inf, s + s * sigmoid(-d) * sum_error(x, -y, d), s)
+
+
+def logaddexp(x: Lane, y: Lane) -> Lane:
+    """log(exp(x) + exp(y))."""
+    high = select(x < y, y, x)
+    low = select(x < y, x, y)
+    r = high + log1p_of_1_at_most(exp_of_difference(low, high))
+    return select((x == y) & (fabs(x) == inf), x, r)
+
+
+def unsure_logaddexp(x: Lane, y: Lane) -> Test:
+    """The result is close to 0 and has lost digits."""
+    r = logaddexp(x, y)
+    high = select(x < y, y, x)
+    return (high < 0.0) & (0.5 * high < r) & (r < -2.0 * high) & (fabs(x) < inf) & (fabs(y) < inf)
+
+
+def bce(a: Lane, y: Lane) -> Lane:
+    """-(y * log(a) + (1 - y) * log(1 - a)), 0 * log(0) counting as 0."""
+    one = select(y == 0.0, 0.0, y * log(a))
+    other = select(y == 1.0, 0.0, (1.0 - y) * log1p(-a))
+    return 0.0 - (one + other)
+
+
+def bce_da(a: Lane, y: Lane) -> Lane:
+    """(a - y) / (a * (1 - a)), its factor cancelled where y is 0 or 1."""
+    above = select(y == 0.0, 1.0, select(y == 1.0, -1.0, a - y))
+    below = select(y == 0.0, 1.0, a) * select(y == 1.0, 1.0, 1.0 - a)
+    return select((a >= 0.0) & (a <= 1.0), above / below, nan)
+
+
+def bce_with_logits(z: Lane, y: Lane) -> Lane:
+    """bce(sigmoid(z), y): (1 - y) * softplus(z) + y * softplus(-z)."""
+    weight = select(z >= 0.0, 1.0 - y, y)
+    return select(weight == 0.0, 0.0, weight * fabs(z)) + log1p_of_1_at_most(exp(-fabs(z)))
+
+
+def sigmoid_minus(z: Lane, y: Lane) -> Lane:
+    """sigmoid(z) - y: with s the smaller of sigmoid(z) and sigmoid(-z), s - y or (1 - y) - s."""
+    e = exp(-fabs(z))
+    s = e / (1.0 + e)
+    return select(z > 0.0, 1.0 - y, s) - select(z > 0.0, s, y)
+
+
+def unsure_sigmoid_minus(z: Lane, y: Lane) -> Test:
+    """The two numbers subtracted are close. Labels 0 and 1 take nothing away."""
+    e = exp(-fabs(z))
+    s = e / (1.0 + e)
+    larger = maximum(s, select(z > 0.0, 1.0 - y, y))
+    return (fabs(sigmoid_minus(z, y)) < 0.75 * larger) & (y != 0.0) & (y != 1.0) & (fabs(z) < inf)
