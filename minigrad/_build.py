@@ -2,11 +2,14 @@
 
 Room: a build hook of hatchling, run by pip for a wheel and for an editable install; not part of the wheel.
 Takes the names of the compiled modules from `_form.py` and the generated files from `codegen.py`, both loaded
-by file path, for the package cannot be imported before it is built.
+by file path, for the package cannot be imported before it is built. The modules with the loops over rows are
+compiled once more for each level of x86-64 processors, under names of their own (`products_v3`), from the one
+source; which of them runs is chosen when the program package is imported.
 Must hold: everything is made in a temporary folder, so that a build takes nothing from an earlier one and
 leaves nothing beside the source but (editable) the generated files and the compiled modules, which are
-git-ignored. Where nothing can be compiled the package is whole all the same, unless
-MINIGRAD_REQUIRE_COMPILED=1 asks for an error; MINIGRAD_INTERPRETED=1 compiles nothing, by choice.
+git-ignored. Where nothing can be compiled the package is whole all the same, and
+where a level cannot it is left out, unless MINIGRAD_REQUIRE_COMPILED=1 asks for an error;
+MINIGRAD_INTERPRETED=1 compiles nothing, by choice.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ import importlib.util
 import os
 import shutil
 import sys
+import sysconfig
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,6 +43,20 @@ DIRECTIVES = {
 UNIX_FLAGS = ["-O3", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
 MSVC_FLAGS = ["/O2", "/fp:precise"]
 
+#: Added for a module of its own needs; see their rooms. Never -ffinite-math-only: inf and nan come through.
+MORE_FLAGS = {
+    "program.kernels": ["-fno-math-errno", "-fno-trapping-math"],
+    "program.products": [
+        "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math", "-ffp-contract=fast",
+    ],
+}  # fmt: skip
+
+#: The levels of x86-64 and what GCC and Clang call them: AVX2 with fused multiply-add, and AVX-512.
+LEVEL_FLAGS = {
+    "v3": ["-march=x86-64-v3"],
+    "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+
 
 class CoreBuildHook(BuildHookInterface[Any]):
     """Adds the generated files and the compiled modules to a wheel, or puts them into the source tree."""
@@ -50,15 +69,12 @@ class CoreBuildHook(BuildHookInterface[Any]):
         self._folder = tempfile.TemporaryDirectory(prefix="minigrad-build-")
         stage = Path(self._folder.name)
         made = _generate(package, stage / "minigrad")
-        compiled = _compile_if_possible(stage, _load(package / "_form.py").COMPILED_MODULES)
+        made.update(_compile_if_possible(stage, _load(package / "_form.py").COMPILED_MODULES))
         if version == "editable":
-            _replace_in_tree(package, {path: path.relative_to(stage / "minigrad") for path in made}, compiled)
+            _replace_in_tree(package, made)
             return
-        build_data["force_include"].update(
-            {str(path): f"minigrad/{path.relative_to(stage / 'minigrad')}" for path in made}
-        )
-        build_data["force_include"].update({str(path): f"minigrad/{path.name}" for path in compiled})
-        if compiled:
+        build_data["force_include"].update({str(path): f"minigrad/{name}" for name, path in made.items()})
+        if any(path.suffix in (".so", ".pyd") for path in made.values()):
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
 
@@ -77,21 +93,25 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _generate(package: Path, copy: Path) -> list[Path]:
-    """Copy the sources to `copy`, write the generated files there, and return their paths."""
+def _by_name(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """Files by their names relative to the package: "program/kernels.py"."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
+
+
+def _generate(package: Path, copy: Path) -> dict[str, Path]:
+    """Copy the sources to `copy`, write the generated files there, and return them by name."""
     shutil.copytree(
         package, copy, ignore=shutil.ignore_patterns("__pycache__", "data", "*.so", "*.pyd", "*.pyi")
     )
-    made: list[Path] = _load(package / "codegen.py").write(copy)
-    return made
+    return _by_name(_load(package / "codegen.py").write(copy), copy)
 
 
 def _asked(name: str) -> bool:
     return os.environ.get(name, "") not in ("", "0")
 
 
-def _compile_if_possible(stage: Path, modules: tuple[str, ...]) -> list[Path]:
-    """The compiled modules, or an empty list and a notice that says why."""
+def _compile_if_possible(stage: Path, modules: tuple[str, ...]) -> dict[str, Path]:
+    """The compiled modules by name, or none and a notice that says why."""
     required, unwanted = _asked("MINIGRAD_REQUIRE_COMPILED"), _asked("MINIGRAD_INTERPRETED")
     if required and unwanted:
         raise SystemExit(
@@ -99,7 +119,7 @@ def _compile_if_possible(stage: Path, modules: tuple[str, ...]) -> list[Path]:
         )
     if unwanted:
         print("minigrad: MINIGRAD_INTERPRETED is set, nothing is compiled", file=sys.stderr)
-        return []
+        return {}
     try:
         return _compile(stage, modules)
     except Exception as reason:  # whatever keeps a compiler from working must not keep minigrad from working
@@ -114,23 +134,50 @@ def _compile_if_possible(stage: Path, modules: tuple[str, ...]) -> list[Path]:
             "minigrad: and install minigrad again. MINIGRAD_REQUIRE_COMPILED=1 makes this an error.\n",
             file=sys.stderr,
         )
-        return []
+        return {}
 
 
-def _compile(stage: Path, modules: tuple[str, ...]) -> list[Path]:
-    """Translate and compile all the modules or none."""
+def _leveled(stage: Path, modules: tuple[str, ...]) -> dict[str, str]:
+    """Copy the sources that are compiled for levels, where there are such; return {copy: level}."""
+    if not sysconfig.get_platform().endswith(("x86_64", "amd64")) or sys.platform == "win32":
+        return {}
+    copies = {}
+    for name in MORE_FLAGS.keys() & set(modules):
+        for level in LEVEL_FLAGS:
+            copies[f"{name}_{level}"] = level
+            source = stage.joinpath("minigrad", *name.split("."))
+            for ending in (".py", ".pxd"):
+                target = source.with_name(f"{source.name}_{level}{ending}")
+                shutil.copyfile(source.with_suffix(ending), target)
+    return copies
+
+
+def _flags(name: str, levels: dict[str, str], msvc: bool) -> list[str]:
+    """What the compiler is told for the module minigrad.<name>."""
+    if msvc:
+        return MSVC_FLAGS
+    level = levels.get(name, "")
+    more = MORE_FLAGS.get(name.removesuffix(f"_{level}"), [])
+    return UNIX_FLAGS + more + LEVEL_FLAGS.get(level, [])
+
+
+def _compile(stage: Path, modules: tuple[str, ...]) -> dict[str, Path]:
+    """Translate and compile all the modules or none; a level may be missing."""
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
     from Cython.Build import cythonize  # isort: skip  (setuptools provides distutils and comes first)
 
     windows = sys.platform == "win32"
+    levels = _leveled(stage, modules)
 
     class Build(build_ext):  # type: ignore[misc]
         def build_extensions(self) -> None:
             msvc = self.compiler.compiler_type == "msvc"
             for extension in self.extensions:
-                extension.extra_compile_args = MSVC_FLAGS if msvc else UNIX_FLAGS
+                name = extension.name.removeprefix("minigrad.")
+                extension.extra_compile_args = _flags(name, levels, msvc)
+                extension.optional = name in levels and not _asked("MINIGRAD_REQUIRE_COMPILED")
             super().build_extensions()
 
     with contextlib.chdir(stage):  # relative paths only, so that no path of this machine gets into the files
@@ -138,11 +185,11 @@ def _compile(stage: Path, modules: tuple[str, ...]) -> list[Path]:
             [
                 Extension(
                     f"minigrad.{name}",
-                    [f"minigrad/{name}.py"],
+                    [f"minigrad/{name.replace('.', '/')}.py"],
                     libraries=[] if windows else ["m"],
                     extra_link_args=["-Wl,-s"] if sys.platform == "linux" else [],
                 )
-                for name in modules
+                for name in (*modules, *levels)
             ],
             compiler_directives=DIRECTIVES,
             quiet=True,
@@ -152,18 +199,23 @@ def _compile(stage: Path, modules: tuple[str, ...]) -> list[Path]:
         command.parallel = True
         command.ensure_finalized()
         command.run()
-    return sorted(path for path in (stage / "lib" / "minigrad").iterdir() if path.is_file())
+    folder = stage / "lib" / "minigrad"
+    compiled = _by_name((path for path in folder.rglob("*") if path.is_file()), folder)
+    for name in levels:
+        if not any(file.startswith(name.replace(".", "/") + ".") for file in compiled):
+            print(f"minigrad: {name} could not be compiled and is left out", file=sys.stderr)
+    return compiled
 
 
-def _replace_in_tree(package: Path, made: dict[Path, Path], compiled: list[Path]) -> None:
+def _replace_in_tree(package: Path, made: dict[str, Path]) -> None:
     """Editable: put what was made beside the source, in place of what an earlier build left there."""
-    for path, place in made.items():
-        target = package / place
+    for name in _load(package / "_form.py").COMPILED_MODULES:
+        place = package.joinpath(*name.split("."))
+        for stem in (place.name, *(f"{place.name}_{level}" for level in LEVEL_FLAGS)):
+            for ending in (".*.so", ".*.pyd", ".so", ".pyd"):
+                for old in place.parent.glob(stem + ending):
+                    old.unlink()  # also those for another Python: they would be older than the source
+    for name, path in made.items():
+        target = package / name
         if not target.exists() or target.read_bytes() != path.read_bytes():
             shutil.copyfile(path, target)
-    for name in _load(package / "_form.py").COMPILED_MODULES:
-        for ending in (".*.so", ".*.pyd", ".so", ".pyd"):
-            for old in package.glob(name + ending):
-                old.unlink()  # also those for another Python: they would be older than the source
-    for path in compiled:
-        shutil.copyfile(path, package / path.name)

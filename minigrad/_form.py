@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: The modules that the build compiles.
-COMPILED_MODULES = ("numeric", "gamma", "sums", "rows", "value")
+#: The modules that the build compiles, by their names inside the package.
+COMPILED_MODULES = (
+    "numeric", "gamma", "sums", "rows", "value", "program.kernels", "program.products", "program.crew",
+    "program.processor", "program.steps", "program.flat", "program.layout", "program.native",
+)  # fmt: skip
 
 
 class InterpretedWarning(UserWarning):
@@ -36,9 +39,9 @@ class _SourceFinder:
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        package, _, module = name.rpartition(".")
+        package, _, module = name.partition(".")
         if package == __package__ and module in COMPILED_MODULES:
-            source = str(Path(__file__).with_name(module + ".py"))
+            source = str(Path(__file__).parent.joinpath(*module.split(".")).with_suffix(".py"))
             spec = ModuleSpec(name, SourceFileLoader(name, source), origin=source)
             spec.has_location = True
             return spec

@@ -73,11 +73,16 @@ class Sum(NamedTuple):
 
 
 class Dots(NamedTuple):
-    """Add the sums over the block of d * columns_k into accumulators_k; `columns` all differ."""
+    """Add the sums over the block of d * columns_k into accumulators_k; `columns` all differ.
+
+    masked   where d is 0 nothing is added, whatever the column holds: d is the gradient of a branch that may not
+             have been taken
+    """
 
     d: int
     columns: tuple[int, ...]
     accumulators: tuple[int, ...]
+    masked: bool = False
 
 
 class Store(NamedTuple):

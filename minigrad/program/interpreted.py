@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.program import kernels
+from minigrad.program.blocks import evaluate as evaluate_block
+from minigrad.program.blocks import evaluate_pair
 from minigrad.program.instructions import PANEL, Both, Code, Dots, Products, Row, Store, Sum, Uniform
 from minigrad.rows import CODES
 from minigrad.value import evaluate
@@ -88,7 +89,7 @@ class Machine:
             if op in CODES:
                 self._cells[dst] = evaluate(CODES[op], numbers)
             else:
-                kernels.evaluate(op, [np.array([number]) for number in numbers], self._cells[dst : dst + 1])
+                evaluate_block(op, [np.array([number]) for number in numbers], self._cells[dst : dst + 1])
 
     def _add(self, sums: Array) -> None:
         """Combine the sums of panels two by two, those of two by two, ...: a binary counter."""
@@ -104,7 +105,7 @@ class Machine:
         """The sums over the rows of one panel."""
         self._sums = np.zeros(len(self.code.totals))
         for start in range(first, end, self._block):
-            n = min(self._block, end - start)
+            self._n = n = min(self._block, end - start)
             self._at = [
                 np.ascontiguousarray(column[start : start + n], dtype=np.float64) for column in columns
             ]
@@ -129,14 +130,14 @@ class Machine:
 
     def _row(self, step: Row) -> Callable[[], None]:
         def run() -> None:
-            kernels.evaluate(step.op, [self._operand(x) for x in step.operands], self._at[step.dst])
+            evaluate_block(step.op, [self._operand(x) for x in step.operands], self._at[step.dst])
 
         return run
 
     def _both(self, step: Both) -> Callable[[], None]:
         def run() -> None:
             operands = [self._operand(x) for x in step.operands]
-            kernels.evaluate_pair(step.op, step.computed, operands, self._at[step.dst], self._at[step.partial])
+            evaluate_pair(step.op, step.computed, operands, self._at[step.dst], self._at[step.partial])
 
         return run
 
@@ -152,16 +153,20 @@ class Machine:
 
     def _dots(self, step: Dots) -> Callable[[], None]:
         def run() -> None:
-            d = self._at[step.d]
-            spare = self._spare[: len(d)]
+            d = np.broadcast_to(self._operand(step.d), self._n)
+            spare = self._spare[: self._n]
             for column, accumulator in zip(step.columns, step.accumulators, strict=True):
-                self._sums[accumulator] += np.add.reduce(np.multiply(d, self._at[column], out=spare))
+                np.multiply(d, self._at[column], out=spare)
+                if step.masked:
+                    spare[d == 0.0] = 0.0
+                self._sums[accumulator] += np.add.reduce(spare)
 
         return run
 
     def _sum(self, step: Sum) -> Callable[[], None]:
         def run() -> None:
-            self._sums[step.accumulator] += np.add.reduce(self._at[step.x])
+            x = self._operand(step.x)
+            self._sums[step.accumulator] += np.add.reduce(x) if step.x >= 0 else x * self._n
 
         return run
 

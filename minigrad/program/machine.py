@@ -1,11 +1,12 @@
-"""The machine that runs a program over columns of numbers: `native` where the package is compiled, else `interpreted`.
+"""The machine that runs a program over columns of numbers: native code, or NumPy where there is none.
 
-Room: chooses; and says how many rows a block has. Below: `native`, `interpreted`.
+Room: chooses `native` where the package is compiled, with the level of kernels that suits the processor, else
+`interpreted`; says how many rows a block has. Below: `native`, `flat`, `processor`, `interpreted`.
 
     machine = Machine(code)
-    machine.start(cells)                   cells: float64 (code.cells,), parameters and constants filled in
+    machine.start(cells)                        cells: float64 (code.cells,), parameters and constants filled in
     machine.feed(sources, m, stores, threads)   any number of times
-    machine.finish()                       totals and the number of rows are in their cells, `after` is done
+    machine.finish()                            totals and the number of rows are in their cells, `after` is done
     machine.run(cells, sources, m, stores, threads)   the three in one call
 
     sources   a list of 1-D arrays, one for each column of the code: float64, float32, integers or bool, any
@@ -14,22 +15,37 @@ Room: chooses; and says how many rows a block has. Below: `native`, `interpreted
     m         rows; a multiple of PANEL except in the last feed
     threads   how many may work at once; changes no bit
 
-Raises ValueError where an array has fewer than m rows or there are too few of them, TypeError where a dtype is
-none of the above. After an exception (Ctrl-C too) `start` begins afresh.
+Raises ValueError where an array has fewer than m rows or there are too few of them, TypeError where a dtype is none of
+the above, KeyboardInterrupt within a fraction of a second. After an exception `start` begins afresh. Between `start`
+and `finish` a machine serves one caller; `run` may be called by several Python threads at once.
 """
 
 from __future__ import annotations
 
-from minigrad.program.instructions import PANEL
-from minigrad.program.interpreted import Machine
+from minigrad.program.instructions import PANEL, Code
 from minigrad.value import COMPILED
 
-__all__ = ["COMPILED", "PANEL", "Machine", "block_for"]
+if COMPILED:
+    from minigrad.program import flat, processor
+    from minigrad.program.native import Machine
+
+    #: Which instructions of the processor are used: "baseline", "v3" or "v4"; "interpreted" without native code.
+    LEVEL = processor.choose()
+    flat.use(*processor.modules(LEVEL))
+else:
+    from minigrad.program.interpreted import Machine  # type: ignore[assignment]
+
+    LEVEL = "interpreted"
+
+__all__ = ["LEVEL", "PANEL", "Code", "Machine", "block_for"]
+
+#: Bytes that a block's columns and slots may take together.
+_BLOCK_BYTES = 1 << 17
 
 
 def block_for(sources: int, slots: int) -> int:
-    """Rows in a block of a program with so many columns and slots."""
-    block = 512
-    while block > 16 and block * 8 * (sources + slots) > (1 << 17):
+    """Rows in a block of a program with so many columns and slots: 16 to 1024."""
+    block = 1024
+    while block > 16 and 8 * block * (sources + slots) > _BLOCK_BYTES:
         block //= 2
     return block
