@@ -79,26 +79,27 @@ def _on_path(e: Expressions, output: int, wrt: Sequence[int]) -> list[int]:
 def _sent(e: Expressions, g: int, i: int, operands: tuple[int, ...], k: int, computed: bool) -> int:
     """What operation `i` with adjoint `g` sends to its operand number `k`."""
     op = e.ops[i]
+    spread = not computed
     kind, what = partial_of(op, len(operands), k, computed)
     if kind == "const":
-        return times(e, g, e.constant(what))  # type: ignore[arg-type]
+        return times(e, g, e.constant(what), spread)  # type: ignore[arg-type]
     if kind == "operand":
-        return times(e, g, operands[what])  # type: ignore[index]
+        return times(e, g, operands[what], spread)  # type: ignore[index]
     if kind == "out":
-        return times(e, g, i)
+        return times(e, g, i, spread)
     if kind == "computed":
-        return times(e, g, e.make(what, operands))  # type: ignore[arg-type]
+        return times(e, g, e.make(what, operands), spread)  # type: ignore[arg-type]
     if kind == "template":
-        return chosen(e, g, e.build(what, _letters(e, op, operands, k, i)))  # type: ignore[arg-type]
-    return chosen(e, g, _copied(e, what, k, operands))  # type: ignore[arg-type]
+        return chosen(e, g, e.build(what, _letters(e, op, operands, k, i)), spread)  # type: ignore[arg-type]
+    return chosen(e, g, _copied(e, what, k, operands), spread)  # type: ignore[arg-type]
 
 
-def chosen(e: Expressions, g: int, p: int) -> int:
+def chosen(e: Expressions, g: int, p: int, spread: bool = True) -> int:
     """An adjoint times a partial that may be a choice: a 0 that is chosen stays 0 whatever `g` is."""
     if e.ops[p] == "where" and _has_zero(e, p):
         c, x, y = e.operands[p]
-        return e.make("where", (c, chosen(e, g, x), chosen(e, g, y)))
-    return times(e, g, p)
+        return e.make("where", (c, chosen(e, g, x, spread), chosen(e, g, y, spread)))
+    return times(e, g, p, spread)
 
 
 def _has_zero(e: Expressions, i: int) -> bool:
@@ -110,8 +111,12 @@ def _has_zero(e: Expressions, i: int) -> bool:
     return False
 
 
-def times(e: Expressions, g: int, p: int) -> int:
-    """An adjoint times a partial; an adjoint that is a choice with a 0 stays one."""
+def times(e: Expressions, g: int, p: int, spread: bool = True) -> int:
+    """An adjoint times a partial.
+
+    spread   carry an adjoint that is a choice with a 0 through the product, so that the 0 stays 0 whatever the
+             partial is; programs keep products plain, to add them up together, and mask them where they run
+    """
     number, ops, operands = e.number, e.ops, e.operands
     factor = number.get(p)
     if factor is not None:
@@ -123,9 +128,9 @@ def times(e: Expressions, g: int, p: int) -> int:
             return operands[g][0] if ops[g] == "neg" else e.make("neg", (g,))
     if number.get(g) == 1.0:
         return p
-    if ops[g] == "where" and _has_zero(e, g):
+    if spread and ops[g] == "where" and _has_zero(e, g):
         c, x, y = operands[g]
-        return e.make("where", (c, times(e, x, p), times(e, y, p)))
+        return e.make("where", (c, times(e, x, p, spread), times(e, y, p, spread)))
     if number.get(g) == 0.0:
         return g
     if ops[p] == "div" and number.get(operands[p][0]) == 1.0:
