@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from minigrad.draw import Drawing, GraphTooLargeError
     from minigrad.formula import FormulaError
     from minigrad.nonfinite import NonFinite, find_nonfinite
+    from minigrad.program import NonFiniteError, Objective, Program, ProgramError
+    from minigrad.program import compile as compile
 
 _form.report(COMPILED)
 
@@ -41,6 +43,8 @@ __version__ = "0.1.0"
 _LATER = {
     "Drawing": "draw", "GraphTooLargeError": "draw", "FormulaError": "formula",
     "find_nonfinite": "nonfinite", "NonFinite": "nonfinite",
+    "NonFiniteError": "program", "Objective": "program", "Program": "program", "ProgramError": "program",
+    "compile": "program",
 }  # fmt: skip
 
 #: Methods that upper floors give to Value: {method: (module, function)}.
@@ -76,9 +80,10 @@ def _later(module: str, function: str) -> Any:
 for _name, (_module, _function) in _METHODS.items():
     attach(_name, _later(_module, _function))
 
-#: `from minigrad import *` leaves Python's own abs, min, max, pow and sum alone.
+#: `from minigrad import *` leaves Python's own abs, compile, min, max, pow and sum alone.
 __all__ = [
     "COMPILED", "Drawing", "FormulaError", "Graph", "GraphFormatError", "GraphTooLargeError", "InterpretedWarning",
-    "NonFinite", "NotANumberError", "RULES", "Rule", "Value", "find_nonfinite",
+    "NonFinite", "NonFiniteError", "NotANumberError", "Objective", "Program", "ProgramError", "RULES", "Rule",
+    "Value", "find_nonfinite",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip
