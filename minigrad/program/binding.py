@@ -8,6 +8,7 @@ Must hold: no copy of a table; a batch is copied only to fill up a panel that a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -62,7 +63,7 @@ def bind(table: Any, names: Sequence[str]) -> Bound:
         if m == 0:
             raise ShapeError("the table has no rows: there is nothing to average")
         if table.dtype.itemsize > 2:  # half precision goes the longer way
-            return Bound(m, (table, tuple(range(k))))
+            return Bound(m, (table, _first(k)))
     from minigrad.tables import columns_of
 
     columns = columns_of(table, names)
@@ -70,6 +71,12 @@ def bind(table: Any, names: Sequence[str]) -> Bound:
     if m == 0:
         raise ShapeError("the table has no rows: there is nothing to average")
     return Bound(m, columns)
+
+
+@cache
+def _first(k: int) -> tuple[int, ...]:
+    """0 .. k - 1, one and the same tuple each time."""
+    return tuple(range(k))
 
 
 def _length(table: Any) -> int:

@@ -45,7 +45,7 @@ class Objective:
         self._table: Any = table if is_stream(table) else bind(table, program.columns)
         self.rows: int | None = self._table.rows
         self._inputs = inputs
-        self._base = program._numbers(program._leaves, program._cells, None)
+        self._base = program._start.cells(None)
         parameters = program._reduced.parameters
         known = [j for j, x in enumerate(inputs) if x in parameters]
         self._from = np.array(known, dtype=np.intp)

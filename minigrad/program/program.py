@@ -126,9 +126,9 @@ class Program:
         self._read(wrt)
         self._reduced = self._lowered(totals=[*self._values, *self._flat_gradients()])
         self._machine = Machine(self._reduced.code)
-        self._leaves = self._parameters_of(self._reduced)
-        self._cells = _initial(self._reduced)
+        self._start = _Start(self._e, self._reduced)
         self._results = np.array(self._reduced.results, dtype=np.intp)
+        self._ones = np.ones(len(self._results))
 
     # -- what is computed -----------------------------------------------------------------------------
 
@@ -191,11 +191,6 @@ class Program:
             self._e, self._sources, totals=totals, stores=stores, weight=weight, mean=self.reduce == "mean"
         )
 
-    def _parameters_of(self, lowered: Lowered) -> list[tuple[Value, int]]:
-        """The leaves whose numbers a program needs, and the cells they go to."""
-        e = self._e
-        return [(e.leaf[x], cell) for x, cell in lowered.parameters.items() if x in e.leaf]
-
     # -- running it -----------------------------------------------------------------------------------
 
     def __call__(
@@ -216,11 +211,11 @@ class Program:
         Raises NonFiniteError when a row gives nan (the rows are named), ShapeError and `tables.DataError` when the
         table does not fit.
         """
-        cells = self._numbers(self._leaves, self._cells, at)
+        cells = self._start.cells(at)
         self._run(self._machine, cells, table, self.threads if threads is None else checked_threads(threads))
-        results = cells[self._results]
-        if (results != results).any():
-            self._refuse(table, at)
+        results: Floats = cells[self._results]
+        if _holds_nan(results, self._ones):
+            raise NonFiniteError(located(self, table, at))
         return self._split(results)
 
     def _split(self, results: Floats) -> tuple[Any, Floats]:
@@ -229,34 +224,8 @@ class Program:
             return float(results[0]), results[1:]
         return results[:k], results[k:].reshape(k, p)
 
-    def _numbers(
-        self,
-        leaves: Sequence[tuple[Value, int]],
-        initial: Floats,
-        at: At | None,
-    ) -> Floats:
-        """The cells at the start of a run."""
-        cells = initial.copy()
-        for node, cell in leaves:
-            cells[cell] = node.data
-        if at:
-            places = dict(leaves)
-            for key, number in at.items():
-                cells[places[self._parameter(key, places)]] = Value(number).data
-        return cells
-
-    def _parameter(self, key: Value | str, places: Mapping[Value, int]) -> Value:
-        for node in places:
-            if node is key or (isinstance(key, str) and node.label == key):
-                return node
-        name = key if isinstance(key, str) else key.label
-        known = ", ".join(shown(node.label, 40) or "(no label)" for node in list(places)[:8])
-        raise ProgramError(
-            f"at: {shown(name, 60)!r} is no parameter of this program; it has {known or 'none'}"
-        )
-
     def _run(self, machine: Any, cells: Floats, table: Any, threads: int) -> None:
-        if is_stream(table):
+        if type(table) is not np.ndarray and is_stream(table):
             machine.start(cells)
             rows = 0
             for m, columns in panels(table.batches(self.columns)):
@@ -268,10 +237,6 @@ class Program:
             return
         bound = table if type(table) is Bound else bind(table, self.columns)
         machine.run(cells, bound.sources, bound.rows, (), threads)
-
-    def _refuse(self, table: Any, at: At | None) -> None:
-        """Say which rows gave nan."""
-        raise NonFiniteError(located(self, table, at))
 
     def per_row(
         self, table: Any, *, at: At | None = None, threads: int | None = None
@@ -287,7 +252,7 @@ class Program:
             )
         bound = bind(table, self.columns)
         lowered = self._per_row
-        cells = self._numbers(self._parameters_of(lowered), _initial(lowered), at)
+        cells = _Start(self._e, lowered).cells(at)
         k, p, m = len(self._outputs), len(self.wrt), bound.rows
         flat = np.empty((m, k * (1 + p)))
         stores = [flat[:, j] for j in range(flat.shape[1])]
@@ -317,11 +282,10 @@ class Program:
         table, at, threads   as for the call. Raises NonFiniteError when a second derivative is nan.
         """
         lowered = self._once("hessian", self._lower_hessian)
-        cells = self._second(lowered, table, at, threads)
         p = len(self.wrt)
         result = np.empty((p, p))
         upper = np.triu_indices(p)
-        result[upper] = cells[np.array(lowered.results, dtype=np.intp)]
+        result[upper] = self._second(lowered, table, at, threads)
         result.T[upper] = result[upper]
         return result
 
@@ -349,8 +313,7 @@ class Program:
                 f"the vector needs {len(self.wrt)} numbers, one for each of wrt: got the shape {v.shape}"
             )
         lowered = self._once("product", self._lower_product)
-        cells = self._second(lowered, table, at, threads, v)
-        return cells[np.array(lowered.results, dtype=np.intp)]
+        return self._second(lowered, table, at, threads, v)
 
     def _lower_product(self) -> Lowered:
         self._one_output("hessian_product")
@@ -377,17 +340,17 @@ class Program:
         threads: int | None,
         direction: Floats | None = None,
     ) -> Floats:
-        cells = self._numbers(self._parameters_of(lowered), _initial(lowered), at)
+        cells = _Start(self._e, lowered).cells(at)
         if direction is not None:
             for x, number in zip(self._direction, direction, strict=True):
                 if x in lowered.parameters:
                     cells[lowered.parameters[x]] = number
         machine = Machine(lowered.code)
         self._run(machine, cells, table, self.threads if threads is None else checked_threads(threads))
-        results = cells[np.array(lowered.results, dtype=np.intp)]
-        if (results != results).any():
-            self._refuse(table, at)
-        return cells
+        results: Floats = cells[np.array(lowered.results, dtype=np.intp)]
+        if _holds_nan(results, np.ones(len(results))):
+            raise NonFiniteError(located(self, table, at))
+        return results
 
     # -- for an optimiser, and to be read -------------------------------------------------------------
 
@@ -466,12 +429,45 @@ def _reached(e: Expressions, roots: Sequence[int]) -> set[int]:
     return reached
 
 
-def _initial(lowered: Lowered) -> Floats:
-    """The cells with their constants."""
-    cells = np.zeros(lowered.code.cells)
-    for cell, number in lowered.numbers.items():
-        cells[cell] = number
-    return cells
+class _Start:
+    """The cells of a program at the start of a run: constants, and what the leaves of the graph hold then."""
+
+    def __init__(self, e: Expressions, lowered: Lowered) -> None:
+        self._e = e
+        leaves = [(e.leaf[x], cell) for x, cell in lowered.parameters.items() if x in e.leaf]
+        self._leaves = [leaf for leaf, _ in leaves]
+        self._places = np.array([cell for _, cell in leaves], dtype=np.intp)
+        self._constants = np.zeros(lowered.code.cells)
+        for cell, number in lowered.numbers.items():
+            self._constants[cell] = number
+
+    def cells(self, at: At | None) -> Floats:
+        """A fresh array; `at` gives numbers for leaves by node or label."""
+        cells = self._constants.copy()
+        cells[self._places] = [leaf.data for leaf in self._leaves]
+        if at:
+            for key, number in at.items():
+                cells[self._position(key)] = Value(number).data
+        return cells
+
+    def _position(self, key: Value | str) -> Any:
+        """The cell of a parameter; an empty selection where this program does not need it."""
+        for leaf, cell in zip(self._leaves, self._places, strict=True):
+            if leaf is key or (isinstance(key, str) and leaf.label == key):
+                return cell
+        if any(leaf is key or leaf.label == key for leaf in self._e.leaf.values()):
+            return slice(0)
+        name = key if isinstance(key, str) else key.label
+        known = ", ".join(shown(leaf.label, 40) or "(no label)" for leaf in self._leaves[:8])
+        raise ProgramError(
+            f"at: {shown(name, 60)!r} is no parameter of this program; it has {known or 'none'}"
+        )
+
+
+def _holds_nan(numbers: Floats, ones: Floats) -> bool:
+    """Whether one is nan; one product tells of most arrays that none is."""
+    total = numbers.dot(ones)
+    return bool(total != total and np.isnan(numbers).any())
 
 
 def _plain(node: Value, nodes: Sequence[Value]) -> str:
