@@ -51,15 +51,12 @@ def column_of(thing: Any) -> Any:
     return pa.chunked_array(thing) if hasattr(thing, "__arrow_c_stream__") else pa.array(thing)
 
 
-def from_arrow(column: Any, name: str | int, place: Place) -> npt.NDArray[Any]:
+def from_arrow(column: Any, name: str, place: Place) -> npt.NDArray[Any]:
     """An Array or ChunkedArray as an array (m,) of real numbers, the same memory if it is in one piece."""
     pa = library()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    column = unwrapped(column)
+    column = unwrapped(_in_one_piece(column))
     kind = column.type
-    if column.null_count:
-        raise place.error(missing(column.null_count), row=first_true(column.is_null()), column=name)
+    _refuse_missing(column, name, place)
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     elif pa.types.is_boolean(kind):
@@ -69,6 +66,26 @@ def from_arrow(column: Any, name: str | int, place: Place) -> npt.NDArray[Any]:
     elif not is_number(kind):
         raise _refused(pa, column, name, place)
     return np.asarray(column.to_numpy())
+
+
+def texts(column: Any, name: str, place: Place) -> npt.NDArray[Any] | None:
+    """A column of texts as an array (m,) of objects, None if it is none."""
+    column = unwrapped(_in_one_piece(column))
+    if not is_text(column.type):
+        return None
+    _refuse_missing(column, name, place)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _in_one_piece(column: Any) -> Any:
+    if not isinstance(column, library().ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _refuse_missing(column: Any, name: str, place: Place) -> None:
+    if column.null_count:
+        raise place.error(missing(column.null_count), row=first_true(column.is_null()), column=name)
 
 
 def unwrapped(column: Any) -> Any:
@@ -104,7 +121,7 @@ def is_text(kind: Any) -> bool:
     return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view))
 
 
-def _refused(pa: Any, column: Any, name: str | int, place: Place) -> Exception:
+def _refused(pa: Any, column: Any, name: str, place: Place) -> Exception:
     """The error for a column of a type that is no number."""
     kind, types = column.type, pa.types
     if is_text(kind) or types.is_binary(kind) or types.is_large_binary(kind):

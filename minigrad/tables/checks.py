@@ -6,15 +6,19 @@ Must hold: a row that holds a nan, an infinity or a label that is none is refuse
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from minigrad.functions import ShapeError
-from minigrad.tables.place import DataError
+from minigrad.tables.place import DataError, Place
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+#: Rows that are looked at in one go.
+BLOCK = 65536
 
 
 def checked_rows(rows: npt.ArrayLike) -> Floats:
@@ -30,13 +34,8 @@ def checked_rows(rows: npt.ArrayLike) -> Floats:
         raise ShapeError(
             f"a table of {table.shape[0]} rows and {table.shape[1]} columns holds nothing to compute with"
         )
-    strange = np.argwhere(~np.isfinite(table))
-    if strange.size:
-        row, column = strange[0]
-        raise DataError(
-            f"row {row}, column {column} holds {float(table[row, column])!r} ({len(strange)} such in all): "
-            "fill it in or leave the row out"
-        )
+    if not np.isfinite(table).all():
+        _refuse_nonfinite(list(table.T), range(table.shape[1]), Place())
     return table
 
 
@@ -64,3 +63,42 @@ def _numbers(data: npt.ArrayLike, what: str) -> Floats:
     if array.dtype.kind not in "fiub" and array.size:
         raise DataError(f"the {what} hold {array.dtype}, not real numbers: convert them first")
     return array.astype(np.float64)
+
+
+def check_finite(columns: Sequence[npt.NDArray[Any]], names: Sequence[str]) -> None:
+    """Refuse columns in which a number is nan or infinite; what `columns_of` gives, before a model learns from it.
+
+    columns  arrays (m,)
+    names    one for each
+
+    Raises DataError with the first such row, counted from 0, its column and how many there are in all.
+
+    >>> check_finite([np.array([1.0, 2.0]), np.array([3, 4])], ["x", "y"])
+    >>> check_finite([np.array([1.0, np.nan])], ["x"])
+    Traceback (most recent call last):
+    minigrad.tables.place.DataError: row 1, column 'x' holds nan (1 such in all): fill it in or leave the row out
+    """
+    _refuse_nonfinite(columns, names, Place())
+
+
+def _refuse_nonfinite(
+    columns: Sequence[npt.NDArray[Any]], names: Sequence[str] | range, place: Place
+) -> None:
+    """Block by block, so that nothing as large as a column is made."""
+    first, count = (-1, -1), 0
+    for j, column in enumerate(columns):
+        if column.dtype.kind != "f":
+            continue
+        for start in range(0, len(column), BLOCK):
+            strange = ~np.isfinite(column[start : start + BLOCK])
+            if strange.any():
+                found = (start + int(np.argmax(strange)), j)
+                first = found if not count else min(first, found)
+                count += int(np.count_nonzero(strange))
+    if count:
+        row, j = first
+        raise place.error(
+            f"holds {float(columns[j][row])!r} ({count:,} such in all): fill it in or leave the row out",
+            row=row,
+            column=names[j],
+        )

@@ -25,6 +25,9 @@ from minigrad.tables.place import DATES, TEXT, Place, missing, near, quoted, sev
 
 Column: TypeAlias = npt.NDArray[Any]
 
+#: Makes an array (m,) of a column, whatever it is; also given its name and where its rows come from.
+Convert: TypeAlias = Callable[[Any, str, Place], Column]
+
 
 def columns_of(table: Any, names: Sequence[str]) -> list[Column]:
     """The columns of a table that have these names, in this order, without copying where that is possible.
@@ -68,14 +71,15 @@ def checked_names(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def bound(table: Any, names: Sequence[str], place: Place) -> list[Column]:
-    """As `columns_of`, for rows from `place`, of which there may be none."""
+def bound(table: Any, names: Sequence[str], place: Place, convert: Convert | None = None) -> list[Column]:
+    """As `columns_of`, for rows from `place`, of which there may be none; `convert` instead of `numbers`."""
     named = _named(table)
     if named is None:
-        columns = _in_order(_array_of(table), names, place)
+        columns = _in_order(_array_of(table), names, place, convert)
     else:
         positions = positions_of(named.labels, names, place)
-        columns = [numbers(named.take(i), name, place) for i, name in zip(positions, names, strict=True)]
+        convert = convert or numbers
+        columns = [convert(named.take(i), name, place) for i, name in zip(positions, names, strict=True)]
     for name, column in zip(names, columns, strict=True):
         if len(column) != len(columns[0]):
             raise ShapeError(
@@ -138,12 +142,13 @@ def labels_of(table: Any) -> list[str] | None:
 
 def is_table(thing: Any) -> bool:
     """Whether it is in memory as a whole: an array, a mapping, a frame, an Arrow table."""
-    return (
-        isinstance(thing, (np.ndarray, Mapping))
-        or _is(thing, "pandas", "DataFrame")
-        or _is(thing, "polars", "DataFrame", "LazyFrame")
-        or _is(thing, "pyarrow", "Table", "RecordBatch")
-    )
+    arrays = isinstance(thing, (np.ndarray, Mapping)) or _is(thing, "pyarrow", "Table", "RecordBatch")
+    return arrays or is_frame(thing) or _is(thing, "polars", "LazyFrame")
+
+
+def is_frame(thing: Any) -> bool:
+    """Whether it is a DataFrame of pandas or polars."""
+    return _is(thing, "pandas", "DataFrame") or _is(thing, "polars", "DataFrame")
 
 
 def _named(table: Any) -> Named | None:
@@ -191,7 +196,9 @@ def _array_of(table: Any) -> npt.NDArray[Any]:
         raise ShapeError("rows differ in length: each needs one number for each column") from None
 
 
-def _in_order(array: npt.NDArray[Any], names: Sequence[str], place: Place) -> list[Column]:
+def _in_order(
+    array: npt.NDArray[Any], names: Sequence[str], place: Place, convert: Convert | None
+) -> list[Column]:
     """The columns of a (m, k) array; (m,) is taken for one column."""
     if array.ndim == 1 and len(names) == 1:
         array = array[:, np.newaxis]
@@ -203,18 +210,17 @@ def _in_order(array: npt.NDArray[Any], names: Sequence[str], place: Place) -> li
         raise ShapeError(
             f"the array has {array.shape[1]} columns, but {len(names)} are needed, in this order: {several(names)}"
         )
-    masked = array if isinstance(array, np.ma.MaskedArray) else None
-    plain = array if masked is None else masked.data
-    if masked is None and plain.dtype.kind in "fiub":
-        whole = _native(plain)
+    if convert is None and array.dtype.kind in "fiub" and not isinstance(array, np.ma.MaskedArray):
+        whole = _native(array)
         return [whole[:, i] for i in range(len(names))]
-    return [numbers(array[:, i], name, place) for i, name in enumerate(names)]
+    convert = convert or numbers
+    return [convert(array[:, i], name, place) for i, name in enumerate(names)]
 
 
 # -- what a column is -------------------------------------------------------------------------------------
 
 
-def numbers(column: Any, name: str | int, place: Place) -> Column:
+def numbers(column: Any, name: str, place: Place) -> Column:
     """One column as an array (m,) of real numbers."""
     if isinstance(column, np.ndarray):
         return _from_array(column, name, place)
@@ -237,7 +243,28 @@ def numbers(column: Any, name: str | int, place: Place) -> Column:
     return _from_array(np.asarray(column), name, place)
 
 
-def _from_array(array: npt.NDArray[Any], name: str | int, place: Place) -> Column:
+def values(column: Any, name: str, place: Place) -> Column:
+    """One column as an array (m,) of real numbers, or of texts (as objects) if the first row holds one."""
+    texts = column
+    if _is(column, "pyarrow", "Array", "ChunkedArray"):
+        texts = arrow.texts(column, name, place)
+    elif _is(column, "polars", "Series"):
+        texts = column.to_list() if str(column.dtype).startswith(("String", "Cat", "Enum")) else None
+    elif _is(column, "pandas", "Series", "Index"):
+        texts = None if column.dtype.kind in "fiubM" else column.to_numpy(dtype=object)
+    if texts is None or not len(texts) or not isinstance(texts[0], str):
+        return numbers(column, name, place)
+    plain = np.empty(len(texts), dtype=object)
+    plain[:] = texts
+    if set(map(type, plain)) - {str, np.str_}:
+        row, thing = next((row, thing) for row, thing in enumerate(plain) if not isinstance(thing, str))
+        if is_missing(thing) or thing != thing:
+            raise place.error(missing(1), row=row, column=name)
+        raise place.error(f"holds {thing!r} among texts", row=row, column=name)
+    return plain
+
+
+def _from_array(array: npt.NDArray[Any], name: str, place: Place) -> Column:
     if array.ndim != 1:
         raise ShapeError(
             f"column {quoted(name)} has the shape {array.shape}: one number is needed for each row, shape (m,)"
@@ -271,7 +298,7 @@ def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array if array.flags.aligned else array.copy()
 
 
-def _from_objects(column: Sequence[Any] | npt.NDArray[Any], name: str | int, place: Place) -> Column:
+def _from_objects(column: Sequence[Any] | npt.NDArray[Any], name: str, place: Place) -> Column:
     """A list, or an array of Python objects: numbers all of them, or the first that is none is named."""
     if not all(map(_is_number, set(map(type, column)))):
         for row, thing in enumerate(column):
@@ -324,14 +351,14 @@ def is_missing(thing: Any) -> bool:
     return thing is None or type(thing).__name__ in ("NAType", "NaTType", "MaskedConstant")
 
 
-def _refuse_missing(mask: npt.NDArray[np.bool_], name: str | int, place: Place) -> None:
+def _refuse_missing(mask: npt.NDArray[np.bool_], name: str, place: Place) -> None:
     """Name the first row where `mask` is true."""
     count = int(np.count_nonzero(mask))
     if count:
         raise place.error(missing(count), row=int(np.argmax(mask)), column=name)
 
 
-def _from_pandas(series: Any, name: str | int, place: Place) -> Column:
+def _from_pandas(series: Any, name: str, place: Place) -> Column:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
         return _from_array(series.to_numpy(), name, place)
@@ -350,7 +377,7 @@ def _from_pandas(series: Any, name: str | int, place: Place) -> Column:
     return _from_array(series.to_numpy(dtype=plain), name, place)
 
 
-def _from_polars(series: Any, name: str | int, place: Place) -> Column:
+def _from_polars(series: Any, name: str, place: Place) -> Column:
     dtype = series.dtype
     if series.null_count():
         _refuse_missing(series.is_null().to_numpy(), name, place)

@@ -81,13 +81,13 @@ class Place:
     file    its file, None for a table in memory
     first   rows of this file that came before it
     before  rows of earlier files of the same stream
-    line    finds the line of a row of the file, None if it has no lines
+    line    finds the line of a row of the file (None if it cannot), None if the file has no lines
     """
 
     file: str | None = None
     first: int = 0
     before: int = 0
-    line: Callable[[int], int] | None = None
+    line: Callable[[int], int | None] | None = None
 
     def error(self, what: str, *, row: int | None = None, column: str | int | None = None) -> DataError:
         """An error about `row` of the batch and `column`; `what` continues the sentence.

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from minigrad.tables import arrow
-from minigrad.tables.columns import Column, bound, positions_of
+from minigrad.tables.asked import Asked
+from minigrad.tables.columns import Column, positions_of
 from minigrad.tables.place import Place
 
 
@@ -34,8 +35,8 @@ class Source(Protocol):
     def check(self, names: Sequence[str]) -> None:
         """Refuse names that it has not."""
 
-    def pieces(self, names: Sequence[str], batch_rows: int, before: int = 0) -> Iterator[list[Column]]:
-        """Go through the columns, some rows at a time (`batch_rows` is a wish);
+    def pieces(self, asked: Asked, before: int = 0) -> Iterator[list[Column]]:
+        """Go through the columns, some rows at a time;
 
         `before` rows of the stream came before the first.
         """
@@ -71,15 +72,15 @@ class _File:
         """Refuse names that it has not."""
         positions_of(self.names, names, self.place)
 
-    def pieces(self, names: Sequence[str], batch_rows: int, before: int = 0) -> Iterator[list[Column]]:
-        """Columns of `batch_rows` rows at a time."""
+    def pieces(self, asked: Asked, before: int = 0) -> Iterator[list[Column]]:
+        """Columns of as many rows at a time as are asked for, or fewer."""
         first = 0
         with readable(self.path):
-            for batch in self._batches(names, batch_rows):
-                yield bound(batch, names, Place(self.path, first=first, before=before))
+            for batch in self._batches(asked):
+                yield asked.bound(batch, Place(self.path, first=first, before=before))
                 first += batch.num_rows
 
-    def _batches(self, names: Sequence[str], batch_rows: int) -> Iterator[Any]:
+    def _batches(self, asked: Asked) -> Iterator[Any]:
         raise NotImplementedError
 
 
@@ -98,9 +99,9 @@ class Parquet(_File):
     def _opened(self) -> Any:
         return arrow.library("parquet").ParquetFile(self.path, buffer_size=self.BUFFER, pre_buffer=False)
 
-    def _batches(self, names: Sequence[str], batch_rows: int) -> Iterator[Any]:
+    def _batches(self, asked: Asked) -> Iterator[Any]:
         with self._opened() as file:
-            yield from file.iter_batches(batch_rows, columns=list(names))
+            yield from file.iter_batches(asked.batch_rows, columns=list(asked.names))
 
     def table(self, names: Sequence[str], *_: Sequence[str]) -> Any:
         """All rows as a Table."""
@@ -128,8 +129,8 @@ class ArrowFile(_File):
             with opened(mapped, options=options) as reader:
                 yield reader
 
-    def _batches(self, names: Sequence[str], batch_rows: int) -> Iterator[Any]:
-        with self._opened(names) as reader:
+    def _batches(self, asked: Asked) -> Iterator[Any]:
+        with self._opened(asked.names) as reader:
             if self._seekable:
                 yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
             else:
@@ -163,19 +164,19 @@ class Dataset:
         """Refuse names that it has not."""
         positions_of(self.names, names, Place())
 
-    def pieces(self, names: Sequence[str], batch_rows: int, before: int = 0) -> Iterator[list[Column]]:
-        """Columns of at most `batch_rows` rows at a time."""
+    def pieces(self, asked: Asked, before: int = 0) -> Iterator[list[Column]]:
+        """Columns of at most as many rows at a time as are asked for."""
         for fragment in self._dataset.get_fragments():
             first, path = 0, getattr(fragment, "path", None) or None
             with readable(path or "the dataset"):
                 for batch in fragment.to_batches(
                     schema=self._dataset.schema,
-                    columns=list(names),
-                    batch_size=batch_rows,
+                    columns=list(asked.names),
+                    batch_size=asked.batch_rows,
                     batch_readahead=1,
                     fragment_readahead=1,
                 ):
-                    yield bound(batch, names, Place(path, first=first, before=before))
+                    yield asked.bound(batch, Place(path, first=first, before=before))
                     first += batch.num_rows
             before += first
 
@@ -208,9 +209,9 @@ class Several:
         for part in self._parts:
             part.check(names)
 
-    def pieces(self, names: Sequence[str], batch_rows: int, before: int = 0) -> Iterator[list[Column]]:
+    def pieces(self, asked: Asked, before: int = 0) -> Iterator[list[Column]]:
         """All rows of the first, then of the next."""
         for part in self._parts:
-            for columns in part.pieces(names, batch_rows, before):
+            for columns in part.pieces(asked, before):
                 yield columns
                 before += len(columns[0])

@@ -7,6 +7,7 @@ Must hold: memory is bounded by the batches; the cut does not depend on how the 
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 from minigrad.files import CannotReadError, readable
 from minigrad.functions import ShapeError
 from minigrad.tables import arrow
+from minigrad.tables.asked import Asked
 from minigrad.tables.columns import Column, bound, checked_names, is_table, labels_of
 from minigrad.tables.delimited import Delimited
 from minigrad.tables.place import DataError, Place, quoted, several
@@ -55,10 +57,16 @@ class Stream:
     estimated  about how many there are, for a progress bar; None if nobody knows
     """
 
-    def __init__(self, source: Source, columns: Sequence[str] | None, batch_rows: int) -> None:
+    def __init__(
+        self,
+        source: Source,
+        columns: Sequence[str] | None,
+        batch_rows: int,
+        labels: Mapping[str, str | float] | None = None,
+    ) -> None:
         self._source, self._columns, self._batch_rows = source, columns, batch_rows
-        if columns is not None:
-            source.check(columns)
+        self._labels = dict(labels or {})
+        source.check([*(columns or ()), *(name for name in self._labels if name not in (columns or ()))])
 
     def __repr__(self) -> str:
         if self._columns is None and isinstance(self._source, Batches):  # the names may not be known yet
@@ -91,13 +99,13 @@ class Stream:
         iterator, a second call raises DataError. What is wrong with a name is said at once, what is wrong with
         a row (see `columns_of`) when it is reached; no rows at all is a ShapeError.
         """
-        asked = checked_names(self.names if names is None else names)
-        self._source.check(asked)
-        return self._cut(self._source.pieces(asked, self._batch_rows))
+        asked = Asked(checked_names(self.names if names is None else names), self._batch_rows, self._labels)
+        self._source.check(asked.names)
+        return self._cut(self._source.pieces(asked), asked)
 
-    def _cut(self, pieces: Iterator[list[Column]]) -> Iterator[list[Column]]:
+    def _cut(self, pieces: Iterator[list[Column]], asked: Asked) -> Iterator[list[Column]]:
         """Pieces of any length, put together or cut to batches of one length."""
-        size = self._batch_rows
+        size = asked.batch_rows
         kept: list[list[Column]] = []
         rows, any_rows = 0, False
         for piece in pieces:
@@ -112,6 +120,7 @@ class Stream:
                 rows += count - start
         if not any_rows:
             raise ShapeError("there are no rows: nothing to compute with")
+        asked.check()
         if kept:
             yield _joined(kept)
 
@@ -127,6 +136,7 @@ def open_rows(
     source: Any,
     columns: Sequence[str] | None = None,
     *,
+    labels: Mapping[str, str | float] | None = None,
     batch_rows: int = BATCH_ROWS,
     delimiter: str | None = None,
     decimal: str = ".",
@@ -140,6 +150,8 @@ def open_rows(
                 the order of the names; a pyarrow dataset; a list of tables (anything `columns_of` takes); a
                 function that returns an iterator of them; or an iterator, which can be gone through once
     columns     names of those that are wanted; all if not given
+    labels      of columns that hold labels: {name: the value that counts as 1}; the column may hold one other
+                value, which counts as 0, and becomes a column of True and False. Not needed for 0 and 1
     batch_rows  rows of a batch, >= 1
     delimiter, decimal, encoding, header
                 of a CSV: the sign between fields (found by itself: comma, semicolon, tab or bar), the decimal
@@ -159,14 +171,8 @@ def open_rows(
     if not isinstance(batch_rows, int) or batch_rows < 1:
         raise ValueError(f"batch_rows is a number of rows, at least 1: got {batch_rows!r}")
     wanted = None if columns is None else checked_names(columns)
-    options = {
-        "delimiter": delimiter,
-        "decimal": decimal,
-        "encoding": encoding,
-        "header": header,
-        "names": wanted,
-    }
-    return Stream(_source(source, options), wanted, batch_rows)
+    layout = _layout(wanted, delimiter, decimal, encoding, header)
+    return Stream(_source(source, layout), wanted, batch_rows, labels)
 
 
 def read_table(
@@ -196,16 +202,29 @@ def read_table(
         if columns is None
         else checked_names([*columns, *(name for name in text if name not in columns)])
     )
-    options = {
-        "delimiter": delimiter,
-        "decimal": decimal,
-        "encoding": encoding,
-        "header": header,
-        "names": wanted,
-    }
-    tables = [_table(file, wanted, text) for file in _files(path, options)]
+    layout = _layout(wanted, delimiter, decimal, encoding, header)
+    tables = [_table(file, wanted, text) for file in _files(path, layout)]
     pa = arrow.library()
     return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+
+
+def _layout(
+    names: Sequence[str] | None, delimiter: str | None, decimal: str, encoding: str, header: bool | None
+) -> dict[str, Any]:
+    """What was said of the layout of a CSV, if it can be."""
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        raise ValueError(f"delimiter is one character, such as ';': got {delimiter!r}")
+    if decimal not in (".", ","):
+        raise ValueError(f"decimal is '.' or ',': got {decimal!r}")
+    if decimal == delimiter:
+        raise ValueError(f"decimal and delimiter cannot both be {decimal!r}")
+    try:
+        encoding = codecs.lookup(encoding).name
+    except LookupError:
+        raise ValueError(f"no such encoding: {encoding!r}; give 'utf-8' or 'latin-1', say") from None
+    return {
+        "names": names, "delimiter": delimiter, "decimal": decimal, "encoding": encoding, "header": header,
+    }  # fmt: skip
 
 
 def _table(file: Any, wanted: Sequence[str] | None, text: Sequence[str]) -> Any:
@@ -222,9 +241,9 @@ def _table(file: Any, wanted: Sequence[str] | None, text: Sequence[str]) -> Any:
 # -- what is given ----------------------------------------------------------------------------------------
 
 
-def _source(given: Any, options: Mapping[str, Any]) -> Source:
+def _source(given: Any, layout: Mapping[str, Any]) -> Source:
     if _is_path(given) or (isinstance(given, (list, tuple)) and given and all(map(_is_path, given))):
-        files = _files(given, options)
+        files = _files(given, layout)
         return files[0] if len(files) == 1 else Several(files)
     if type(given).__module__.startswith("pyarrow.") and hasattr(given, "get_fragments"):
         return Dataset(given)
@@ -289,14 +308,14 @@ class Batches:
     def check(self, names: Sequence[str]) -> None:
         """Names are looked at batch by batch."""
 
-    def pieces(self, names: Sequence[str], batch_rows: int, before: int = 0) -> Iterator[list[Column]]:
+    def pieces(self, asked: Asked, before: int = 0) -> Iterator[list[Column]]:
         """One piece for each table."""
-        return self._pieces(self._anew(), names, before)
+        return self._pieces(self._anew(), asked, before)
 
-    def _pieces(self, tables: Iterator[Any], names: Sequence[str], first: int) -> Iterator[list[Column]]:
+    def _pieces(self, tables: Iterator[Any], asked: Asked, first: int) -> Iterator[list[Column]]:
         for number, table in enumerate(tables):
             self._names = self._names or labels_of(table)
-            columns = bound(table, names, Place(f"batch {number}", first=first))
+            columns = asked.bound(table, Place(f"batch {number}", first=first))
             yield columns
             first += len(columns[0])
 
@@ -310,7 +329,7 @@ def _put_back(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 # -- files ------------------------------------------------------------------------------------------------
 
 
-def _files(given: Any, options: Mapping[str, Any]) -> list[Any]:
+def _files(given: Any, layout: Mapping[str, Any]) -> list[Any]:
     """The file or files that a path, a folder, a pattern or a list of paths means."""
     paths = [os.fspath(path) for path in given] if isinstance(given, (list, tuple)) else [os.fspath(given)]
     found: list[str] = []
@@ -324,7 +343,7 @@ def _files(given: Any, options: Mapping[str, Any]) -> list[Any]:
             found += matching
         else:
             found.append(path)
-    return [_file(path, options) for path in found]
+    return [_file(path, layout) for path in found]
 
 
 def _inside(folder: str) -> list[str]:
@@ -338,7 +357,7 @@ def _inside(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _file(path: str, options: Mapping[str, Any]) -> Any:
+def _file(path: str, layout: Mapping[str, Any]) -> Any:
     """What a file is, by its first bytes."""
     readable(path)
     arrow.library()
@@ -359,4 +378,4 @@ def _file(path: str, options: Mapping[str, Any]) -> Any:
         raise place.error(
             f"is not {promised} file: it begins with {quoted(start.decode('latin-1'))}; if it is text, call it .csv"
         )
-    return Delimited(path, **options)
+    return Delimited(path, **layout)

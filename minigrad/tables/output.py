@@ -1,0 +1,170 @@
+"""Columns to a file: CSV, Parquet or Arrow, whole or not at all.
+
+Room: pyarrow writes into what `files.writing` opens. Below: `arrow`, `files`.
+Must hold: after an error, a full disk or Ctrl-C the old file is there as it was; what is read again is what was
+written, but for a nan in a CSV, which is read as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.files import writing
+from minigrad.functions import ShapeError
+from minigrad.tables import arrow
+from minigrad.tables.columns import is_frame, is_table
+from minigrad.tables.place import DataError, quoted
+
+DELIMITED = {".csv": ",", ".txt": ",", ".tsv": "\t"}
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+PARQUET = (".parquet", ".pq")
+ARROW = (".arrow", ".feather", ".ipc")
+
+
+def write_table(path: str | os.PathLike[str], table: Any) -> Path:
+    """Write columns to a file; the end of its name says how.
+
+    path    .csv or .txt (commas), .tsv (tabs), each also with .gz, .bz2 or .zst after it; .parquet or .pq;
+            .arrow, .feather or .ipc
+    table   a mapping of names to columns of one length, a frame or an Arrow table; or an iterable of such
+            tables with the same columns, which are written one after the other, so that they need not fit in
+            memory
+    return  the path
+
+    Numbers are written so that the same doubles are read again. The file is complete or not there: see
+    `files.writing`.
+
+    Raises ValueError for another end of the name, ShapeError when columns differ in length, DataError when
+    there is no column or tables differ in their columns, CannotWriteError as `files.writing`, ImportError when
+    pyarrow is not installed.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = write_table(folder.name + "/rows.csv", {"x": [0.1, 2.0], "y": [True, False]})
+    >>> print(path.read_text(), end="")
+    x,y
+    0.1,true
+    2,false
+    """
+    end = _end(os.fspath(path))
+    tables = iter([table]) if is_table(table) or not isinstance(table, Iterable) else iter(table)
+    first = _arrow_table(next(tables, None))
+    with writing(path) as stream, _writer(end, stream, first.schema) as writer:
+        writer.write_table(first)
+        for number, other in enumerate(tables, 1):
+            writer.write_table(_alike(_arrow_table(other), first.schema, number))
+    return Path(path)
+
+
+def _end(path: str) -> tuple[str, str]:
+    """The end of a name that says what is in the file, and how it is compressed."""
+    rest, last = os.path.splitext(path.casefold())
+    packed = last if last in COMPRESSED else ""
+    end = os.path.splitext(rest)[1] if packed else last
+    if end in DELIMITED or (not packed and end in (*PARQUET, *ARROW)):
+        return end, packed
+    raise ValueError(
+        f"{quoted(os.path.basename(path))} does not say how the table is to be written: "
+        "end it in .csv, .tsv, .parquet or .arrow"
+    )
+
+
+def _arrow_table(table: Any) -> Any:
+    """A table in memory as one of Arrow's."""
+    pa = arrow.library()
+    if isinstance(table, pa.RecordBatch):
+        return pa.Table.from_batches([table])
+    if isinstance(table, pa.Table):
+        return table
+    if isinstance(table, Mapping):
+        return _of_columns({str(name): column for name, column in table.items()})
+    if is_frame(table):
+        return _of_frame(table)
+    if table is None:
+        raise DataError("there is nothing to write: no table came")
+    raise DataError(
+        f"{type(table).__name__} is no table with named columns: give a dict of columns or a frame"
+    )
+
+
+def _of_columns(columns: Mapping[str, Any]) -> Any:
+    pa = arrow.library()
+    if not columns:
+        raise DataError("a table without columns cannot be written")
+    made = {}
+    for name, column in columns.items():
+        try:
+            made[name] = pa.array(np.asarray(column) if isinstance(column, range) else column)
+        except (pa.ArrowException, TypeError) as error:
+            raise DataError(f"column {quoted(name)} cannot be written: {error}", column=name) from None
+    lengths = {name: len(column) for name, column in made.items()}
+    (name, length), *others = lengths.items()
+    for other, count in others:
+        if count != length:
+            raise ShapeError(
+                f"column {quoted(name)} has {length} rows, but column {quoted(other)} has {count}: they need the same"
+            )
+    return pa.table(made)
+
+
+def _of_frame(frame: Any) -> Any:
+    pa = arrow.library()
+    if hasattr(frame, "to_arrow"):
+        return frame.to_arrow()
+    if not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.rename(columns=str)
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+
+
+def _alike(table: Any, schema: Any, number: int) -> Any:
+    """A later table in the columns and types of the first one."""
+    pa = arrow.library()
+    if table.schema.names != schema.names:
+        raise DataError(
+            f"table {number} has the columns {table.schema.names}, but the first one {schema.names}"
+        )
+    try:
+        return table.cast(schema)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"the columns of table {number} differ in type from those of the first: {error}"
+        ) from None
+
+
+@contextlib.contextmanager
+def _writer(end: tuple[str, str], stream: Any, schema: Any) -> Iterator[Any]:
+    """What writes tables into the stream."""
+    pa = arrow.library()
+    kind, packed = end
+    with contextlib.ExitStack() as stack:
+        if kind in PARQUET:
+            yield stack.enter_context(arrow.library("parquet").ParquetWriter(stream, schema))
+        elif kind in ARROW:
+            yield stack.enter_context(pa.ipc.new_file(stream, schema))
+        else:
+            if packed:
+                stream = stack.enter_context(pa.CompressedOutputStream(_Lent(stream), COMPRESSED[packed]))
+            module = arrow.library("csv")
+            options = module.WriteOptions(delimiter=DELIMITED[kind])
+            plain = not any(set(name) & {"\r", "\n", '"', DELIMITED[kind]} for name in schema.names)
+            if plain and hasattr(options, "quoting_header"):  # pyarrow 18 puts all names between quotes
+                options.quoting_header = "none"
+            yield stack.enter_context(module.CSVWriter(stream, schema, write_options=options))
+
+
+class _Lent:
+    """A stream that its borrower may not close."""
+
+    closed = False
+
+    def __init__(self, stream: Any) -> None:
+        self.write, self.flush = stream.write, stream.flush
+
+    def close(self) -> None:
+        """Leave it open."""
