@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from minigrad.functions import ShapeError
 from minigrad.tables import DataError, breast_cancer, checked_labels, checked_rows, split, standardised
 
-
 # -- the breast-cancer table ------------------------------------------------------------------------------
 
 #: Column: (least, greatest), from the table in the documentation of scikit-learn's copy (three digits).

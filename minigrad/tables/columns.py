@@ -191,7 +191,7 @@ def _array_of(table: Any) -> npt.NDArray[Any]:
             f"{type(table).__name__} is no table: give an array, a dict of columns, a DataFrame or an Arrow table"
         )
     try:
-        return np.asarray(table)
+        return table if isinstance(table, np.ma.MaskedArray) else np.asarray(table)
     except ValueError:
         raise ShapeError("rows differ in length: each needs one number for each column") from None
 
