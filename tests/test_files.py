@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minigrad.files import CannotWriteError, write_bytes, write_text, writing
+from minigrad.files import CannotReadError, CannotWriteError, readable, write_bytes, write_text, writing
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -115,3 +115,45 @@ def test_a_device_is_written_directly() -> None:
     """/dev/null stays a device."""
     write_text(os.devnull, "gone")
     assert not stat.S_ISREG(os.stat(os.devnull).st_mode)
+
+
+# -- reading ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_can_be_read_is_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x\n")
+    assert readable(path) == str(path)
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line with the path, and a near name of the same folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("Rows.csv").write_text("x\n")
+    os.mkfifo("pipe")
+    for path, says in (
+        ("rows.csv", "cannot read 'rows.csv': there is no such file; did you mean 'Rows.csv'?"),
+        ("other", "cannot read 'other': there is no such file"),
+        ("no/rows.csv", "cannot read 'no/rows.csv': the folder 'no' does not exist"),
+        ("Rows.csv/x", "cannot read 'Rows.csv/x': the folder 'Rows.csv' does not exist"),
+        (".", "cannot read '.': it is a folder; add a file name"),
+        ("pipe", "cannot read 'pipe': it is no file but a pipe or device; save it to a file first"),
+        ("a\0b", r"cannot read 'a\x00b': this is not a file name"),
+    ):
+        with pytest.raises(CannotReadError) as caught:
+            readable(path)
+        assert str(caught.value) == says
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x\n")
+    path.chmod(0)
+    if ROOT:  # who may read everything: let the system answer as for anyone else
+        monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(CannotReadError, match="you may not read it; change its permissions"):
+        readable(path)
+
+
+def refuse(path: str, *_: object) -> None:
+    raise PermissionError(13, "Permission denied", path)

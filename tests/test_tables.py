@@ -1,4 +1,4 @@
-"""The shipped table is the published one, and bringing rows to a scale or splitting them loses nothing."""
+"""The shipped table is the published one; what is no row or no label is refused; scaling and splitting lose nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad.functions import ShapeError
-from minigrad.tables import DataError, breast_cancer, checked_labels, checked_rows, split, standardised
+from minigrad.tables import (
+    DataError,
+    breast_cancer,
+    check_finite,
+    checked_labels,
+    checked_rows,
+    split,
+    standardised,
+)
 
 # -- the breast-cancer table ------------------------------------------------------------------------------
 
@@ -113,6 +121,24 @@ def test_integers_bools_and_float32_are_read() -> None:
     assert checked_rows(np.array([[1, 2]], dtype=np.int8)).tolist() == [[1.0, 2.0]]
     assert checked_rows(np.array([[0.5]], dtype=np.float32)).dtype == np.float64
     assert checked_labels([True, False], 2).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_the_first_row_that_is_not_finite_is_named(bad: float) -> None:
+    """First by row, then by column; wherever it is, across the blocks that are looked at."""
+    x, y, n = np.zeros(200_000), np.zeros(200_000, dtype=np.float32), np.arange(200_000)
+    check_finite([x, y, n], ["x", "y", "n"])
+    x[150_001] = y[150_000] = y[199_999] = bad
+    with pytest.raises(DataError, match=rf"row 150,000, column 'y' holds {bad} \(3 such in all\)") as caught:
+        check_finite([x, y, n], ["x", "y", "n"])
+    assert (caught.value.row, caught.value.column) == (150_000, "y")
+    x[150_000] = bad
+    with pytest.raises(DataError, match="row 150,000, column 'x'"):
+        check_finite([x[::1], y, n], ["x", "y", "n"])
+    strided = np.zeros((200_000, 2))
+    strided[70_000, 1] = bad
+    with pytest.raises(DataError, match="row 70,000, column 'v'"):
+        check_finite(list(strided.T), ["u", "v"])
 
 
 # -- one scale --------------------------------------------------------------------------------------------

@@ -156,8 +156,8 @@ def test_dtypes_stay_as_they_are(data: st.DataObject) -> None:
 def test_half_and_extended_precision_become_what_programs_read() -> None:
     """float16 -> float32 and longdouble -> float64; a large integer stays an integer."""
     table = {
-        "h": np.float16([0.5]),
-        "l": np.longdouble([0.25]),
+        "h": np.array([0.5], np.float16),
+        "l": np.array([0.25], np.longdouble),
         "i": [2**53 + 1],
         "big": [2**64],
         "u": [2**64 - 1],
@@ -165,7 +165,7 @@ def test_half_and_extended_precision_become_what_programs_read() -> None:
     columns = columns_of(table, ["h", "l", "i", "big", "u"])
     assert [column.dtype.str[1:] for column in columns] == ["f4", "f8", "i8", "f8", "u8"]
     assert [column[0] for column in columns] == [0.5, 0.25, 2**53 + 1, 2.0**64, 2**64 - 1]
-    assert columns_of(pa.table({"h": np.float16([0.5])}), ["h"])[0].dtype == np.float32
+    assert columns_of(pa.table({"h": np.array([0.5], np.float16)}), ["h"])[0].dtype == np.float32
 
 
 def test_nan_in_a_float_column_is_a_number_here() -> None:
@@ -198,8 +198,8 @@ NUMBERS = [1.0, 2.0]
 #: What is no column of numbers, and what is said of it.
 REFUSED: list[tuple[Any, type[Exception], str]] = [
     ({"x": [1.0, None]}, DataError, "row 1, column 'x' is missing: fill it in or leave the row out"),
-    ({"x": np.ma.array(NUMBERS, mask=[0, 1])}, DataError, "row 1, column 'x' is missing"),
-    (np.ma.array([[1.0]], mask=[[1]]), DataError, "row 0, column 'x' is missing"),
+    ({"x": np.ma.array([1.0, 2.0], mask=[False, True])}, DataError, "row 1, column 'x' is missing"),
+    (np.ma.array([[1.0]], mask=[[True]]), DataError, "row 0, column 'x' is missing"),
     (np.array([[1], [None]], dtype=object), DataError, "row 1, column 'x' is missing"),
     (pa.table({"x": [1, None, None]}), DataError, r"row 1, column 'x' is missing \(2 such in all\)"),
     (pa.table({"x": pa.nulls(2)}), DataError, r"row 0, column 'x' is missing \(2 such"),

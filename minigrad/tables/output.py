@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -138,33 +138,55 @@ def _alike(table: Any, schema: Any, number: int) -> Any:
 
 
 @contextlib.contextmanager
-def _writer(end: tuple[str, str], stream: Any, schema: Any) -> Iterator[Any]:
+def _writer(end: tuple[str, str], stream: BinaryIO, schema: Any) -> Iterator[Any]:
     """What writes tables into the stream."""
     pa = arrow.library()
     kind, packed = end
-    with contextlib.ExitStack() as stack:
-        if kind in PARQUET:
-            yield stack.enter_context(arrow.library("parquet").ParquetWriter(stream, schema))
-        elif kind in ARROW:
-            yield stack.enter_context(pa.ipc.new_file(stream, schema))
-        else:
-            if packed:
-                stream = stack.enter_context(pa.CompressedOutputStream(_Lent(stream), COMPRESSED[packed]))
-            module = arrow.library("csv")
-            options = module.WriteOptions(delimiter=DELIMITED[kind])
-            plain = not any(set(name) & {"\r", "\n", '"', DELIMITED[kind]} for name in schema.names)
-            if plain and hasattr(options, "quoting_header"):  # pyarrow 18 puts all names between quotes
-                options.quoting_header = "none"
-            yield stack.enter_context(module.CSVWriter(stream, schema, write_options=options))
+    lent = _Lent(stream)
+    try:
+        with contextlib.ExitStack() as stack:
+            if kind in PARQUET:
+                writer = arrow.library("parquet").ParquetWriter(lent, schema)
+            elif kind in ARROW:
+                writer = pa.ipc.new_file(lent, schema)
+            else:
+                sink: Any = lent
+                if packed:
+                    sink = stack.enter_context(pa.CompressedOutputStream(lent, COMPRESSED[packed]))
+                options = _csv_options(kind, schema)
+                writer = arrow.library("csv").CSVWriter(sink, schema, write_options=options)
+            yield stack.enter_context(writer)
+    except pa.ArrowException:
+        if lent.refused is not None:  # what a packer says of it when it is closed
+            raise lent.refused from None
+        raise
+
+
+def _csv_options(kind: str, schema: Any) -> Any:
+    options = arrow.library("csv").WriteOptions(delimiter=DELIMITED[kind])
+    plain = not any(set(name) & {"\r", "\n", '"', DELIMITED[kind]} for name in schema.names)
+    if plain and hasattr(options, "quoting_header"):  # before that option all names stood between quotes
+        options.quoting_header = "none"
+    return options
 
 
 class _Lent:
-    """A stream that its borrower may not close."""
+    """A stream that its borrower may not close; `refused` is why it did not take what was written."""
 
     closed = False
 
-    def __init__(self, stream: Any) -> None:
-        self.write, self.flush = stream.write, stream.flush
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.flush = stream.flush
+        self.refused: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write it, and remember a refusal."""
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self.refused = error
+            raise
 
     def close(self) -> None:
         """Leave it open."""

@@ -295,7 +295,7 @@ class Batches:
     def _anew(self) -> Iterator[Any]:
         """An iterator at the first batch."""
         if self._ahead is not None:
-            tables, self._ahead = self._ahead, None
+            tables, self._ahead, self._begun = self._ahead, None, True
             return tables
         if self._begun and not self._again:
             raise DataError(
