@@ -231,7 +231,12 @@ class Forms:
 
     def total(self, root: int, weight: int | None) -> Total:
         """A result that is added up over the rows, each times its weight."""
-        linear = self.linear(root) if self.varying[root] else Linear([], root)
+        if not self.varying[root]:
+            linear = Linear([], root)
+        elif self.e.ops[root] in ADDITIVE:
+            linear = self.linear(root)
+        else:
+            linear = Linear([Term(None, root)], None)
         terms = []
         for factor, x in linear.terms:
             factor, factors = self._factors(x, factor)

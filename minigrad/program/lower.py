@@ -24,9 +24,9 @@ from minigrad.program.forms import Forms, Key, Total
 from minigrad.program.instructions import PANEL, Code, Uniform
 from minigrad.program.schedule import Schedule, placed
 
-#: Bytes that the columns and buffers of one block may take: half of a small second-level cache, so that what the
-#: first half of a program reads is still there for the sums of the gradient.
-WORKSPACE = 256 * 1024
+#: Bytes that the buffers of one block may take, to stay in the second-level cache, and bytes of its columns. Columns are
+#: read in long runs rather than kept in that cache: at 784 columns blocks of 512 rows were 1.5 times faster than 32.
+BUFFERS, COLUMNS = 256 * 1024, 4 * 1024 * 1024
 
 #: Most and fewest rows of a block.
 LARGEST_BLOCK, SMALLEST_BLOCK = 1024, 32
@@ -147,7 +147,7 @@ def lower(
         body=tuple(body),
         after=tuple(uniforms.after),
         outputs=len(stores),
-        block=_block(len(sources) + slots),
+        block=_block(len(sources), slots),
     )
     return Lowered(
         code, uniforms.numbers, uniforms.parameters, results, made,
@@ -181,7 +181,7 @@ def _result(
     return sum_of_terms
 
 
-def _block(columns: int) -> int:
-    """Rows of a block in which so many columns and buffers fit into the workspace: a power of two."""
-    rows = WORKSPACE // (8 * max(columns, 1))
+def _block(columns: int, slots: int) -> int:
+    """Rows of a block: a power of two in which the buffers and the columns keep their sizes."""
+    rows = min(BUFFERS // (8 * max(slots, 1)), COLUMNS // (8 * max(columns, 1)))
     return min(max(1 << max(rows.bit_length() - 1, 0), SMALLEST_BLOCK), LARGEST_BLOCK, PANEL)

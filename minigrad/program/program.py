@@ -9,8 +9,10 @@ is called, and changes nothing there.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -79,6 +81,18 @@ def compile(
     return Program(output, rows=rows, wrt=wrt, reduce=reduce, weight=weight, threads=threads)
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's collector of cycles would walk a growing store of expressions, which has none, over and over."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
 def checked_threads(threads: int) -> int:
     """`threads` if it is a whole number above 0, else ValueError."""
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
@@ -123,8 +137,9 @@ class Program:
         if len(set(self.columns)) < len(self.columns):
             name = next(name for name in self.columns if self.columns.count(name) > 1)
             raise ProgramError(f"two columns are called {shown(name, 60)!r}: give each its own label")
-        self._read(wrt)
-        self._reduced = self._lowered(totals=[*self._values, *self._flat_gradients()])
+        with _collector_paused():
+            self._read(wrt)
+            self._reduced = self._lowered(totals=[*self._values, *self._flat_gradients()])
         self._machine = Machine(self._reduced.code)
         self._start = _Start(self._e, self._reduced)
         self._results = np.array(self._reduced.results, dtype=np.intp)
@@ -271,7 +286,8 @@ class Program:
     def _once(self, name: str, make: Callable[[], Lowered]) -> Lowered:
         kept: dict[str, Lowered] = self.__dict__.setdefault("_kept", {})
         if name not in kept:
-            kept[name] = make()
+            with _collector_paused():
+                kept[name] = make()
         return kept[name]
 
     # -- second derivatives ---------------------------------------------------------------------------
