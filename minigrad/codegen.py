@@ -236,17 +236,24 @@ def _membership(name: str, claim: str, codes: list[int]) -> list[str]:
 
 
 def _kernels(rules: dict[str, Any], computed: dict[str, Any], codes: dict[str, int]) -> dict[str, str]:
-    """The block kernels, by `program/generate.py`."""
+    """The block kernels, by `program/operations.py` and `program/generate.py`."""
 
     def arithmetic(text: str) -> tuple[str, set[str]]:
         spell = _Arithmetic({})
         tree = spell.visit(ast.parse(text, mode="eval").body)
         return ast.unparse(ast.fix_missing_locations(tree)), spell.used
 
-    module = _load("program/generate.py")
-    numbers = {name: codes[name.upper()] for name in rules}
-    made: dict[str, str] = module.generate(
-        rules, computed, numbers, module.Spelling(_SPELT, arithmetic, _homes), _HEADER
+    operations = _load("program/operations.py")
+    hand = operations.Hand(Path(__file__).parent / "program")
+    spelling = operations.Spelling(_SPELT, arithmetic)
+    made: dict[str, str] = _load("program/generate.py").generate(
+        rules,
+        computed,
+        {name: codes[name.upper()] for name in rules},
+        _HEADER,
+        hand,
+        lambda name, text, rule: operations.Operation(name, text, rule, spelling, hand),
+        _homes,
     )
     return made
 

@@ -215,3 +215,55 @@ def fold_logsumexp(
                 r = one_row(op, a, count, first + i)
             out[first + i] = r if fabs(m) < inf else m
         first += width
+
+
+# -- by address, for `blocks` and the tests -------------------------------------------------------------------
+
+
+def run1(code: cython.int, x: cython.size_t, out: cython.size_t, n: cython.Py_ssize_t):
+    """row1 on addresses."""
+    row1(code, cython.cast(reader, x), cython.cast(writer, out), n)
+
+
+def run2(
+    code: cython.int,
+    mode: cython.int,
+    x: cython.size_t,
+    y: cython.size_t,
+    out: cython.size_t,
+    n: cython.Py_ssize_t,
+):
+    """row2 on addresses."""
+    row2(code, mode, cython.cast(reader, x), cython.cast(reader, y), cython.cast(writer, out), n)
+
+
+def runn(
+    code: cython.int,
+    operands: cython.size_t,
+    count: cython.Py_ssize_t,
+    out: cython.size_t,
+    n: cython.Py_ssize_t,
+):
+    """rown on addresses; `operands` is that of an array of addresses."""
+    rown(code, cython.cast(readers, operands), count, cython.cast(writer, out), n)
+
+
+def run_both(
+    code: cython.int,
+    mode: cython.int,
+    x: cython.size_t,
+    y: cython.size_t,
+    out: cython.size_t,
+    partial: cython.size_t,
+    n: cython.Py_ssize_t,
+):
+    """both on addresses."""
+    both(
+        code,
+        mode,
+        cython.cast(reader, x),
+        cython.cast(reader, y),
+        cython.cast(writer, out),
+        cython.cast(writer, partial),
+        n,
+    )

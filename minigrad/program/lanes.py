@@ -14,6 +14,7 @@ from minigrad.program.arrays import (
     Lane,
     Test,
     atanh,
+    copysign,
     exp2,
     fabs,
     fused,
@@ -23,9 +24,9 @@ from minigrad.program.arrays import (
     log1p,
     nan,
     pow,
-    power_of_2,
     select,
     sqrt,
+    times_power_of_2,
 )  # fmt: skip
 
 LN_2, INVERSE_LN_2, INVERSE_LN_10 = 0.6931471805599453, 1.4426950408889634, 0.4342944819032518
@@ -70,21 +71,47 @@ def product_error(x: Lane, y: Lane, p: Lane) -> Lane:
 # -- exponentials -------------------------------------------------------------------------------------------
 
 
-def exp(x: Lane) -> Lane:
-    """exp(x): 2**k times exp of the rest, |rest| <= log(2) / 2, where a polynomial holds 60 bits."""
-    clamped = select(x > 710.0, 710.0, select(x < -746.0, -746.0, x))
-    k = (clamped * INVERSE_LN_2 + TO_WHOLE) - TO_WHOLE
-    r = (clamped - k * LN_2_HEAD) - k * LN_2_TAIL
+def _times(x: Lane) -> Lane:
+    """The whole number k for which x - k * log(2) is smallest."""
+    return fused(x, INVERSE_LN_2, TO_WHOLE) - TO_WHOLE
+
+
+def _exp_less_1(x: Lane, k: Lane) -> Lane:
+    """exp(r) - 1 for r = x - k * log(2), |r| <= log(2) / 2: a polynomial to 59 bits."""
+    r = fused(-k, LN_2_TAIL, fused(-k, LN_2_HEAD, x))
     s = r * r
-    a = fused(fused(2.7557255400206422e-06, r, 2.4801587325547743e-05), s,
-              fused(0.00019841269874820627, r, 0.0013888888888883748))  # fmt: skip
-    b = fused(
-        fused(2.0914686968086876e-09, s, fused(2.5105217004720745e-08, r, 2.75572736431103e-07)), s * s, a
-    )
-    c = fused(fused(0.008333333333326136, r, 0.04166666666666667), s, fused(0.1666666666666667, r, 0.5))
-    p = 1.0 + fused(fused(b, s * s, c), s, r)
-    half = (k * 0.5 + TO_WHOLE) - TO_WHOLE  # 2**k in two steps: k reaches from -1076 to 1024
-    return (p * power_of_2(half)) * power_of_2(k - half)
+    a = fused(fused(0.008333333333330062, r, 0.04166666666662413), s, fused(0.16666666666666669, r, 0.5))
+    b = fused(fused(2.7557268459997064e-06, r, 2.4801521295954376e-05), s,
+              fused(0.00019841269863053618, r, 0.0013888888917213717))  # fmt: skip
+    c = fused(2.510038549551032e-08, r, 2.7620088445409746e-07)
+    return fused(fused(fused(c, s * s, b), s * s, a), s, r)
+
+
+def exp(x: Lane) -> Lane:
+    """exp(x): 2**k times exp of the rest."""
+    inside = select(x > 710.0, 710.0, select(x < -746.0, -746.0, x))
+    k = _times(inside)
+    shift = select(
+        k < -1000.0, 64.0, select(k > 1000.0, -64.0, 0.0)
+    )  # 2**k may be more or less than a double
+    back = select(k < -1000.0, 2.0**-64, select(k > 1000.0, 2.0**64, 1.0))
+    return times_power_of_2(1.0 + _exp_less_1(inside, k), k + shift) * back
+
+
+def exp_of_0_at_most(x: Lane) -> Lane:
+    """exp(x) for x <= 0."""
+    inside = select(x < -746.0, -746.0, x)
+    k = _times(inside)
+    shift = select(k < -1000.0, 64.0, 0.0)
+    return times_power_of_2(1.0 + _exp_less_1(inside, k), k + shift) * select(k < -1000.0, 2.0**-64, 1.0)
+
+
+def expm1_of_0_at_most(x: Lane) -> Lane:
+    """exp(x) - 1 for x <= 0."""
+    inside = select(x < -746.0, -746.0, x)
+    k = _times(inside)
+    scale = times_power_of_2(1.0, select(k < -60.0, -60.0, k))
+    return fused(scale, _exp_less_1(inside, k), scale - 1.0)
 
 
 def log1p_of_1_at_most(x: Lane) -> Lane:
@@ -114,9 +141,9 @@ def exp2_d(x: Lane) -> Lane:
 
 
 def exp_of_difference(x: Lane, y: Lane) -> Lane:
-    """exp(x - y), the error of x - y included."""
+    """exp(x - y) for x <= y, the error of x - y included."""
     d = x - y
-    e = exp(d)
+    e = exp_of_0_at_most(d)
     return select(fabs(d) < inf, e + e * sum_error(x, -y, d), e)
 
 
@@ -138,6 +165,11 @@ def _whole_step(x: Lane, y: Lane) -> Test:
     return ((y >= 0.5) & (y <= 9007199254740992.0)) | (x == 0.0) | (x - x != 0.0) | (y - y != 0.0)
 
 
+def _extreme(power: Lane) -> Test:
+    """Whether a power is denormal or overflows. Without fabs, which the compiler would take into the power."""
+    return ((power <= SMALL) & (power >= -SMALL)) | (power >= LARGE) | (power <= -LARGE)
+
+
 def pow_dx(x: Lane, y: Lane) -> Lane:
     """y * x ** (y - 1)."""
     step: Test = _whole_step(x, y)
@@ -147,8 +179,8 @@ def pow_dx(x: Lane, y: Lane) -> Lane:
 
 def unsure_pow_dx(x: Lane, y: Lane) -> Test:
     """The power is denormal or overflows, the product need not."""
-    power = fabs(pow(x, select(_whole_step(x, y), y - 1.0, y)))
-    return (y != 0.0) & (x != 0.0) & ((power <= SMALL) | (power >= LARGE)) & (fabs(x) < inf) & (fabs(y) < inf)
+    power = pow(x, select(_whole_step(x, y), y - 1.0, y))
+    return (y != 0.0) & (x != 0.0) & _extreme(power) & (fabs(x) < inf) & (fabs(y) < inf)
 
 
 def pow_dy(x: Lane, y: Lane) -> Lane:
@@ -158,8 +190,8 @@ def pow_dy(x: Lane, y: Lane) -> Lane:
 
 def unsure_pow_dy(x: Lane, y: Lane) -> Test:
     """The power is denormal or overflows, the product need not."""
-    power = fabs(pow(x, y))
-    return ((power <= SMALL) | (power >= LARGE)) & (x > 0.0)
+    power = pow(x, y)
+    return _extreme(power) & (x > 0.0)
 
 
 def cbrt(x: Lane) -> Lane:
@@ -188,13 +220,13 @@ def hypot(x: Lane, y: Lane) -> Lane:
 
 def hypot_d(x: Lane, y: Lane) -> Lane:
     """x / hypot(x, y), 0 at the origin."""
-    return select((x == 0.0) & (y == 0.0), 0.0, x / hypot(x, y))
+    return x / sqrt(x * x + y * y)
 
 
 def unsure_hypot_d(x: Lane, y: Lane) -> Test:
-    """The hypotenuse is denormal or overflows."""
-    h = hypot(x, y)
-    return ((h < SMALL) & (h != 0.0)) | ((h == inf) & (fabs(x) < inf) & (fabs(y) < inf))
+    """The square is 0, denormal or infinite."""
+    s = x * x + y * y
+    return (s <= SMALL) | (s >= LARGE)
 
 
 def atan2_dy(y: Lane, x: Lane) -> Lane:
@@ -237,9 +269,15 @@ def atan_d(x: Lane) -> Lane:
     return 1.0 / select(far, x, 1.0 + x * x) / select(far, x, 1.0)
 
 
+def tanh(x: Lane) -> Lane:
+    """(1 - e) / (1 + e) for e = exp(-2 |x|), with the sign of x."""
+    m = expm1_of_0_at_most(-2.0 * fabs(x))
+    return copysign(m / (2.0 + m), x)
+
+
 def tanh_d(x: Lane) -> Lane:
     """1 / cosh(x) ** 2."""
-    return 4.0 * _slope(exp(-2.0 * fabs(x)))
+    return 4.0 * _slope(exp_of_0_at_most(-2.0 * fabs(x)))
 
 
 def acosh_d(x: Lane) -> Lane:
@@ -250,17 +288,21 @@ def acosh_d(x: Lane) -> Lane:
 def erf_d(x: Lane) -> Lane:
     """2 / sqrt(pi) * exp(-x * x), the error of x * x included."""
     square = x * x
-    e = exp(-square) * TWO_OVER_ROOT_PI
+    e = exp_of_0_at_most(-square) * TWO_OVER_ROOT_PI
     return select(fabs(x) > 30.0, 0.0, e - e * product_error(x, x, square))
 
 
 # -- the logistic family ------------------------------------------------------------------------------------
 
 
-def sigmoid(x: Lane) -> Lane:
+def decay_stage(x: Lane) -> Lane:
+    """exp(-|x|), of which all of these are made."""
+    return exp_of_0_at_most(-fabs(x))
+
+
+def sigmoid(x: Lane, decay: Lane) -> Lane:
     """1 / (1 + exp(-x))."""
-    e = exp(-fabs(x))
-    return select(x >= 0.0, 1.0, e) / (1.0 + e)
+    return select(x >= 0.0, 1.0, decay) / (1.0 + decay)
 
 
 def _slope(e: Lane) -> Lane:
@@ -271,19 +313,19 @@ def _slope(e: Lane) -> Lane:
     return q - 2.0 * q * ((e - (s - 1.0)) * r)  # 1 + e was rounded
 
 
-def sigmoid_d(x: Lane) -> Lane:
+def sigmoid_d(x: Lane, decay: Lane) -> Lane:
     """sigmoid(x) * sigmoid(-x)."""
-    return _slope(exp(-fabs(x)))
+    return _slope(decay)
 
 
-def softplus(x: Lane) -> Lane:
+def softplus(x: Lane, decay: Lane) -> Lane:
     """log(1 + exp(x))."""
-    return select(x > 0.0, x, 0.0) + log1p_of_1_at_most(exp(-fabs(x)))
+    return select(x > 0.0, x, 0.0) + log1p_of_1_at_most(decay)
 
 
-def logsigmoid(x: Lane) -> Lane:
+def logsigmoid(x: Lane, decay: Lane) -> Lane:
     """log(sigmoid(x))."""
-    return -softplus(-x)
+    return -softplus(-x, decay)
 
 
 def logit(x: Lane) -> Lane:
@@ -295,21 +337,25 @@ def logit(x: Lane) -> Lane:
 def sigmoid_of_difference(x: Lane, y: Lane) -> Lane:
     """sigmoid(x - y), the error of x - y included."""
     d = x - y
-    s = sigmoid(d)
-    return select(fabs(d) < inf, s + s * sigmoid(-d) * sum_error(x, -y, d), s)
+    decay = decay_stage(d)
+    s = sigmoid(d, decay)
+    return select(fabs(d) < inf, s + s * sigmoid(-d, decay) * sum_error(x, -y, d), s)
 
 
-def logaddexp(x: Lane, y: Lane) -> Lane:
+def closeness_stage(x: Lane, y: Lane) -> Lane:
+    """exp of the smaller less the larger."""
+    return exp_of_difference(select(x < y, x, y), select(x < y, y, x))
+
+
+def logaddexp(x: Lane, y: Lane, closeness: Lane) -> Lane:
     """log(exp(x) + exp(y))."""
-    high = select(x < y, y, x)
-    low = select(x < y, x, y)
-    r = high + log1p_of_1_at_most(exp_of_difference(low, high))
+    r = select(x < y, y, x) + log1p_of_1_at_most(closeness)
     return select((x == y) & (fabs(x) == inf), x, r)
 
 
-def unsure_logaddexp(x: Lane, y: Lane) -> Test:
+def unsure_logaddexp(x: Lane, y: Lane, closeness: Lane) -> Test:
     """The result is close to 0 and has lost digits."""
-    r = logaddexp(x, y)
+    r = logaddexp(x, y, closeness)
     high = select(x < y, y, x)
     return (high < 0.0) & (0.5 * high < r) & (r < -2.0 * high) & (fabs(x) < inf) & (fabs(y) < inf)
 
@@ -328,22 +374,20 @@ def bce_da(a: Lane, y: Lane) -> Lane:
     return select((a >= 0.0) & (a <= 1.0), above / below, nan)
 
 
-def bce_with_logits(z: Lane, y: Lane) -> Lane:
+def bce_with_logits(z: Lane, y: Lane, decay: Lane) -> Lane:
     """bce(sigmoid(z), y): (1 - y) * softplus(z) + y * softplus(-z)."""
     weight = select(z >= 0.0, 1.0 - y, y)
-    return select(weight == 0.0, 0.0, weight * fabs(z)) + log1p_of_1_at_most(exp(-fabs(z)))
+    return select(weight == 0.0, 0.0, weight * fabs(z)) + log1p_of_1_at_most(decay)
 
 
-def sigmoid_minus(z: Lane, y: Lane) -> Lane:
+def sigmoid_minus(z: Lane, y: Lane, decay: Lane) -> Lane:
     """sigmoid(z) - y: with s the smaller of sigmoid(z) and sigmoid(-z), s - y or (1 - y) - s."""
-    e = exp(-fabs(z))
-    s = e / (1.0 + e)
+    s = decay / (1.0 + decay)
     return select(z > 0.0, 1.0 - y, s) - select(z > 0.0, s, y)
 
 
-def unsure_sigmoid_minus(z: Lane, y: Lane) -> Test:
+def unsure_sigmoid_minus(z: Lane, y: Lane, decay: Lane) -> Test:
     """The two numbers subtracted are close. Labels 0 and 1 take nothing away."""
-    e = exp(-fabs(z))
-    s = e / (1.0 + e)
+    s = decay / (1.0 + decay)
     larger = maximum(s, select(z > 0.0, 1.0 - y, y))
-    return (fabs(sigmoid_minus(z, y)) < 0.75 * larger) & (y != 0.0) & (y != 1.0) & (fabs(z) < inf)
+    return (fabs(sigmoid_minus(z, y, decay)) < 0.75 * larger) & (y != 0.0) & (y != 1.0) & (fabs(z) < inf)
