@@ -88,6 +88,39 @@ def test_a_new_row_is_a_new_operation(tmp_path: Path) -> None:
     assert "cdef (double, double) row_cube(double x) noexcept nogil" in (folder / "rows.pxd").read_text()
 
 
+def test_a_new_row_has_a_block_kernel(tmp_path: Path) -> None:
+    """In lanes where its functions have such a form, else row by row; its computed partial too, and both at once."""
+    folder = copied(tmp_path)
+    table = (folder / "rules.py").read_text(encoding="utf-8")
+    rows = (
+        '    Rule("ramp", "x * sigmoid(x) if x > y and y >= 0 else nan", "1", "0", computed=("x / y", "sqrt(out)")),\n'
+        '    Rule("fact", "lgamma(x + 1) + tan_d(0)", "digamma(x + 1)"),\n'
+        '    Rule("most", "most(x)", "0", operands=("x*",)),\n'
+    )
+    (folder / "rules.py").write_text(table.replace("_TABLE = (\n", "_TABLE = (\n" + rows), encoding="utf-8")
+    for module, line in (
+        ("sums.py", "\n\ndef nary_most(x, n):\n    return max(x[i] for i in range(n))\n"),
+        ("sums.pxd", "cdef double nary_most(double* x, Py_ssize_t n) except? -1\n"),
+    ):
+        (folder / module).write_text((folder / module).read_text() + line)
+    run(folder, str(folder / "codegen.py"))
+    code = (
+        "import numpy as np; from minigrad.program.blocks import evaluate, evaluate_pair; "
+        "x = np.array([0.0, 2.0, -9.0]); out, partial = np.empty((2, 3)); "
+        "evaluate_pair('ramp', 'ramp_dx', [x, 0.0], out, partial); print(out.tolist(), partial.tolist()); "
+        "evaluate('ramp_dy', [x, 1.0], out); print(out.tolist()); "
+        "evaluate('fact', [x], out); print(out.tolist()); evaluate('most', [x, 1.0, -x], out); print(out.tolist())"
+    )
+    shown = run(folder, "-c", code).splitlines()
+    assert shown[0] == "[nan, 1.7615941559557646, nan] [nan, inf, -inf]"
+    assert shown[1] == "[nan, 1.327250600284575, nan]"
+    assert shown[2] == "[1.0, 1.6931471805599454, inf]"
+    assert shown[3] == "[1.0, 2.0, 9.0]"
+    kernels = (folder / "program" / "kernels.py").read_text(encoding="utf-8")
+    assert "        out[i] = exact_of_fact(x[i])" in kernels
+    assert "            out[first + i] = lane_of_ramp(x[first + i], u, decay_x[i])" in kernels
+
+
 def test_a_row_that_calls_what_does_not_exist_is_refused(tmp_path: Path) -> None:
     """When the package is built, by the name of the function."""
     folder = copied(tmp_path)

@@ -190,8 +190,7 @@ def pow_dy(x: Lane, y: Lane) -> Lane:
 
 def unsure_pow_dy(x: Lane, y: Lane) -> Test:
     """The power is denormal or overflows, the product need not."""
-    power = pow(x, y)
-    return _extreme(power) & (x > 0.0)
+    return _extreme(pow(x, y)) & ((x > 0.0) | ((x == 0.0) & (y < 0.0)))
 
 
 def cbrt(x: Lane) -> Lane:
