@@ -20,9 +20,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple, TypeAlias
+
+from measuring import machine, resident, spread, verdict
 
 #: A node of either side: they share operators, exp, log, relu, data, grad and backward, and no type.
 Node: TypeAlias = Any
@@ -123,26 +124,32 @@ def gpt(kind: Any, *, tokens: int, width: int = 16, heads: int = 4, letters: int
     return Work(record, parameters)
 
 
+def perceptron_layers(kind: Any, draw: random.Random, hidden: int = 16) -> list[list[list[Node]]]:
+    """The parameters of a 2-hidden-hidden-1 perceptron: for each neuron its weights, then its bias."""
+    sizes = ((2, hidden), (hidden, hidden), (hidden, 1))
+    return [[[kind(draw.uniform(-1, 1)) for _ in range(i + 1)] for _ in range(o)] for i, o in sizes]
+
+
+def score(layers: list[list[list[Node]]], h: list[Node]) -> Node:
+    """What the perceptron says of one point; ReLU after each layer but the last."""
+    for layer in layers:
+        h = [weighted_sum(neuron[:-1], h) + neuron[-1] for neuron in layer]
+        if layer is not layers[-1]:
+            h = [node.relu() for node in h]
+    return h[0]
+
+
 def perceptron(kind: Any, *, points: int) -> Work:
     """One training step of a 2-16-16-1 perceptron with ReLU and the mean hinge loss over `points` points."""
     draw = random.Random(2)
-    sizes = ((2, 16), (16, 16), (16, 1))
-    layers = [[[kind(draw.uniform(-1, 1)) for _ in range(i + 1)] for _ in range(o)] for i, o in sizes]
+    layers = perceptron_layers(kind, draw)
     rows = [(draw.uniform(-1, 1), draw.uniform(-1, 1)) for _ in range(points)]
-
-    def score(x1: float, x2: float) -> Node:
-        h = [kind(x1), kind(x2)]
-        for layer in layers:
-            h = [weighted_sum(neuron[:-1], h) + neuron[-1] for neuron in layer]
-            if layer is not layers[-1]:
-                h = [node.relu() for node in h]
-        return h[0]
 
     def record() -> Node:
         total = kind(0.0)
         for x1, x2 in rows:
             y = 1.0 if x1 * x2 > 0 else -1.0
-            total = total + (1.0 - y * score(x1, x2)).relu()
+            total = total + (1.0 - y * score(layers, [kind(x1), kind(x2)])).relu()
         return total * (1.0 / points)
 
     return Work(record, [p for layer in layers for neuron in layer for p in neuron])
@@ -192,13 +199,6 @@ def assert_same(ours: Round, peers: Round, what: str) -> None:
     assert off <= TOLERANCE * largest, f"{what}: gradients differ by {off}, the largest is {largest}"
 
 
-def spread(numbers: Sequence[float]) -> str:
-    """The median, and the least and the most."""
-    low, middle, high = min(numbers), statistics.median(numbers), max(numbers)
-    digits = 1 if middle < 100 else 0
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
 class Rounds(NamedTuple):
     """Milliseconds of each round: the whole of it and its backward, of minigrad and of the peer."""
 
@@ -241,11 +241,6 @@ def compare(what: str, make: Callable[[Any], Work], ours: Any, peer: Any, rounds
     print(f"  ratio    {spread(without.ratios)}   with Python's garbage collector off")
 
 
-def verdict(met: bool, goal: str) -> str:
-    """Whether a goal is met, in words."""
-    return f"goal {goal}: {'met' if met else 'MISSED'}"
-
-
 # -- size -------------------------------------------------------------------------------------------------
 
 
@@ -271,19 +266,6 @@ def tree(kind: Any, nodes: int) -> Node:
     while parts:
         node = parts.pop()[1] + node
     return node
-
-
-def resident() -> tuple[float, float]:
-    """Bytes of memory that this process holds now, and the most it ever held."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return tuple(1024.0 * int(lines[name].split()[0]) for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
-    import resource
-
-    most = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    most *= 1.0 if sys.platform == "darwin" else 1024.0
-    return most, most
 
 
 def measure_size(shape: str, nodes: int) -> None:
@@ -344,16 +326,6 @@ def import_seconds(rounds: int) -> None:
 
 
 # -- the script -------------------------------------------------------------------------------------------
-
-
-def machine() -> str:
-    """The processor, as the system calls it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def main() -> None:
