@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -34,7 +35,45 @@ LINES = {
         rf"  import minigrad  {SPREAD} s more   goal under 0.1: (met|MISSED)",
         rf"  import numpy     {SPREAD} s more",
     ],
+    "rows.py": [
+        r"minigrad \S+, COMPILED = (True|False); numpy \S+, (no )?torch.*",
+        r"== gradient: mean loss and gradient of logistic regression",
+        r"loss and gradient, 200 x 2 float64, 1 thread",
+        rf"  minigrad  +apart {SPREAD} .s +together {SPREAD} .s",
+        rf"  NumPy  +apart {SPREAD} .s +together {SPREAD} .s",
+        rf"  minigrad, float32 columns +apart {SPREAD} .s +together {SPREAD} .s",
+        rf"  x @ x +{SPREAD} .s",
+        rf"  \S.*, apart / minigrad +{SPREAD}   goal at least 1: (met|MISSED)",
+        rf"  \S.*, together / minigrad +{SPREAD}   goal at least 1: (met|MISSED)",
+        rf"  / reading once, by .* +{SPREAD} times",
+        r"loss and gradient, 300 x 5 float64, 1 thread",
+        r"== division: how its time divides",
+        rf"  loss, all derivatives +apart {SPREAD} .s +together {SPREAD} .s",
+        rf"  bytes read a second +{SPREAD} GB/s",
+        r"== hessian: its second derivatives",
+        rf"  NumPy, X'SX by hand +apart {SPREAD} .s +together {SPREAD} .s",
+        r"== optimum: to the optimum, beside solvers",
+        rf"  minigrad, newton +{SPREAD} ms",
+        r" +\d+ evaluations, \S+ above the least, tolerance \S+",
+        r"== network: a training step of a small perceptron",
+        rf"  minigrad +{SPREAD} us",
+        r"== compiling: compiling, and one call at one row",
+        r"from a formula to its first result, logistic regression, n = 30, 1 thread",
+        rf"  minigrad, ms +{SPREAD}   goal at most 5: (met|MISSED)",
+        r"one call at one row, loss and gradient, n = 30, 1 thread",
+        rf"  minigrad, us +{SPREAD}   goal at most 10: (met|MISSED)",
+        r"compile a wide graph, 1 thread",
+        r"compile a deep graph, 1 thread",
+        rf"  four times the nodes, times as long +{SPREAD}   goal at most 6: (met|MISSED)",
+        r"== memory: memory, and streams",
+        r"  10,000 rows, MB +[\d.]+   goal at most 16: (met|MISSED)",
+        r"\d+ of \d+ goals met",
+    ],
 }
+
+#: What the scripts are made of: the peer of one, and the sections of the other.
+PARTS = {"closures.py", "measuring.py", "peers.py"}
+SECTIONS = {"gradient.py", "optimum.py", "network.py", "compiling.py", "memory.py"}
 
 
 def run(script: str, *arguments: str) -> list[str]:
@@ -54,14 +93,34 @@ def missing(patterns: list[str], lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("script", LINES)
 def test_each_script_prints_its_lines(script: str) -> None:
-    """Both sides compute the same loss and gradients, or the script would have stopped."""
-    lines = run(script)
+    """All contenders compute the same numbers, or the script would have stopped."""
+    lines = run(script, *["--threads", "1"] * (script == "rows.py"))
     assert missing(LINES[script], lines) == [], "\n".join(lines)
 
 
 def test_every_script_is_tested() -> None:
-    """A benchmark that is not run here rots; closures.py is the peer, no script."""
-    assert {path.name for path in BENCH.glob("*.py")} == {*LINES, "closures.py"}
+    """A benchmark that is not run here rots."""
+    assert {path.name for path in BENCH.glob("*.py")} == {*LINES, *PARTS, *SECTIONS}
+
+
+def test_every_goal_is_judged_and_every_round_kept(tmp_path: Path) -> None:
+    """--json writes a record for each line of figures, with each of its rounds, and for each goal."""
+    file = tmp_path / "figures.json"
+    lines = run("rows.py", "gradient", "--threads", "1", "2", "--json", str(file))
+    records = json.loads(file.read_text())
+    goals = [record for record in records if "goal" in record]
+    assert len(goals) == len([line for line in lines if re.search(r"   goal at (least|most) ", line)])
+    assert f"{sum(goal['met'] for goal in goals)} of {len(goals)} goals met" in lines
+    assert {record["threads"] for record in records} == {1, 2}
+    assert all(len(record["rounds"]) == 2 for record in records)
+
+
+def test_a_section_that_is_not_there_is_refused() -> None:
+    """With the names of those that are."""
+    command = [sys.executable, str(BENCH / "rows.py"), "gradiant"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert "no such section: gradiant; there are gradient, division" in done.stderr
 
 
 def test_the_interpreted_core_can_be_asked_for() -> None:
