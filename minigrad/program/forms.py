@@ -17,6 +17,10 @@ from minigrad.program.instructions import Row
 ADDITIVE = frozenset(("add", "sub", "neg", "sum", "mean", "dot"))
 
 
+#: Operations that make a 0 by choice, or are 0 where an operand (of `add`: each of them) is.
+_CARRY_ZEROS = frozenset(("where", "mul", "div", "neg", "add"))
+
+
 class Term(NamedTuple):
     """One summand: a uniform factor (None for 1) times a varying expression."""
 
@@ -208,7 +212,10 @@ class Forms:
 
     def masked(self, x: int) -> bool:
         """Whether `x` may be 0 by choice: a branch of a `where`, a product with one, a sum of such."""
-        ops, operands, number, known = self.e.ops, self.e.operands, self.e.number, self._masked
+        ops, known = self.e.ops, self._masked
+        if x in known or ops[x] not in _CARRY_ZEROS:
+            return known.get(x, False)
+        operands, number = self.e.operands, self.e.number
         waiting = [x]
         while waiting:
             top = waiting[-1]
@@ -216,7 +223,7 @@ class Forms:
                 op, parts = ops[top], operands[top]
                 if op == "where":
                     known[top] = number.get(parts[1]) == 0.0 or number.get(parts[2]) == 0.0
-                elif op not in ("mul", "div", "neg", "add"):
+                elif op not in _CARRY_ZEROS:
                     known[top] = False
                 else:
                     factors = parts[:1] if op == "div" else parts

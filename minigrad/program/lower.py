@@ -136,7 +136,7 @@ def lower(
     count = uniforms.new()
     size = count if weight_sum is None else cells_of_totals[weight_sum]
     results = tuple(_result(uniforms, total, cells_of_totals, accumulators, size, mean) for total in sums)
-    body, made, slots = placed(schedule, sources)
+    body, slots = placed(schedule, sources)
     code = Code(
         sources=max(sources.values(), default=-1) + 1,
         slots=slots,
@@ -150,7 +150,7 @@ def lower(
         block=_block(len(sources), slots),
     )
     return Lowered(
-        code, uniforms.numbers, uniforms.parameters, results, made,
+        code, uniforms.numbers, uniforms.parameters, results, schedule.made,
         {cell: x for x, cell in uniforms.cells.items()}, list(accumulators),
     )  # fmt: skip
 

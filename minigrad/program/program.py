@@ -167,7 +167,9 @@ class Program:
             wrt = [node for node in inputs if node not in varying]
         #: What the gradient is taken by, in its order.
         self.wrt: tuple[Value, ...] = tuple(self._checked_wrt(wrt))
-        places = e.read([*self._outputs, *self.wrt])[len(recorded) :]
+        computed = [node for node in self.wrt if node.op != "input"]
+        place_of = dict(zip(computed, e.read(computed), strict=True)) if computed else {}
+        places = [place_of[node] if node in place_of else e.input(node) for node in self.wrt]
         for node, x in zip(self.wrt, places, strict=True):
             if x not in known:
                 raise ProgramError(

@@ -25,6 +25,8 @@ class Schedule:
         self.cell = cell
         self.stores = stores
         self.steps: list[Step] = []
+        #: For each step the varying and uniform expressions it reads, and those it makes.
+        self.reads: list[tuple[int, ...]] = []
         self.made: list[tuple[int, ...]] = []
         self._done: set[int] = set(forms.columns)
         self._form: dict[int, Form] = {}
@@ -100,93 +102,86 @@ class Schedule:
 
     def write(self) -> None:
         """Write all steps; each one that adds up right after the last thing it needs."""
-        after: dict[int, list[Sum | Dots | Store]] = {}
+        after: dict[int, list[tuple[Sum | Dots | Store, tuple[int, ...]]]] = {}
         position = {x: i for i, x in enumerate(self._needed)}
         for step in [*self._waiting_sums, *(Store(i, x) for i, x in enumerate(self.stores))]:
-            needs = [step.x] if isinstance(step, Sum | Store) else [step.d, *step.columns]
-            latest = max((position.get(x, -1) for x in needs), default=-1)
-            after.setdefault(latest, []).append(step)
-        self._add_up(after.get(-1, []))
-        for i, x in enumerate(self._needed):
+            needs = (step.d, *step.columns) if isinstance(step, Dots) else (step.x,)
+            latest = max([position.get(x, -1) for x in needs])
+            after.setdefault(latest, []).append((step, needs))
+        for i, x in enumerate(self._needed, start=-1):
+            for step, needs in after.get(i, ()):
+                self._write(step, needs, ())
             if x not in self._done:
                 self._compute(x)
-            self._add_up(after.get(i, []))
+        for step, needs in after.get(len(self._needed) - 1, ()):
+            self._write(step, needs, ())
 
-    def _add_up(self, steps: Sequence[Sum | Dots | Store]) -> None:
-        self.steps += steps
-        self.made += [()] * len(steps)
+    def _write(self, step: Step, reads: tuple[int, ...], made: tuple[int, ...]) -> None:
+        self.steps.append(step)
+        self.reads.append(reads)
+        self.made.append(made)
+        self._done.update(made)
 
     def _compute(self, x: int) -> None:
-        form, cell = self._form[x], self.cell
+        form = self._form[x]
         if isinstance(form, Linear):
-            self.steps.append(
-                Products(
-                    x,
-                    -1 if form.rest is None else cell(form.rest),
-                    tuple(cell(or_else(term.factor, self.forms.one)) for term in form.terms),
-                    tuple(term.varying for term in form.terms),
-                )
-            )
-            self.made.append((x,))
+            cell, one = self.cell, self.forms.one
+            cells = tuple([cell(or_else(factor, one)) for factor, _ in form.terms])
+            columns = tuple([varying for _, varying in form.terms])
+            rest = -1 if form.rest is None else cell(form.rest)
+            self._write(Products(x, rest, cells, columns), columns, (x,))
         elif x in self._pairs:
-            row, partial = sorted((x, self._pairs[x]), key=lambda y: self.forms.e.ops[y] in COMPUTED)
             ops = self.forms.e.ops
-            self.steps.append(Both(ops[row], ops[partial], row, partial, form.operands))
-            self.made.append((row, partial))
+            row, partial = (self._pairs[x], x) if ops[x] in COMPUTED else (x, self._pairs[x])
+            step = Both(ops[row], ops[partial], row, partial, form.operands)
+            self._write(step, form.operands, (row, partial))
         else:
-            self.steps.append(Row(form.op, x, form.operands))
-            self.made.append((x,))
-        self._done.update(self.made[-1])
+            self._write(Row(form.op, x, form.operands), form.operands, (x,))
 
 
-def _reads(step: Step) -> tuple[int, ...]:
-    if isinstance(step, Row | Both):
-        return step.operands
-    if isinstance(step, Products):
-        return step.columns
-    if isinstance(step, Dots):
-        return (step.d, *step.columns)
-    return (step.x,)
-
-
-def placed(schedule: Schedule, sources: Mapping[int, int]) -> tuple[list[Step], list[tuple[int, ...]], int]:
-    """The steps on columns, slots and cells; a slot is used again once nobody needs what is in it."""
+def placed(schedule: Schedule, sources: Mapping[int, int]) -> tuple[list[Step], int]:
+    """The steps on columns, slots and cells, and how many slots; one is used again once nobody needs what is in it."""
     last: dict[int, int] = {}
-    for i, step in enumerate(schedule.steps):
-        for x in _reads(step):
+    for i, reads in enumerate(schedule.reads):
+        for x in reads:
             last[x] = i
-    first_slot = max(sources.values(), default=-1) + 1
-    place: dict[int, int] = dict(sources)
-    free: list[int] = []
-    slots = 0
+    slots = max(sources.values(), default=-1) + 1
+    columns, slot_of, free = dict(sources), dict[int, int](), list[int]()
     body: list[Step] = []
-
-    def operand(x: int) -> int:
-        return place[x] if x in place else ~schedule.cell(x)
-
-    for i, (step, made) in enumerate(zip(schedule.steps, schedule.made, strict=True)):
-        operands = tuple(map(operand, _reads(step)))
+    for i, step in enumerate(schedule.steps):
+        reads, made = schedule.reads[i], schedule.made[i]
+        operands = tuple([_place(x, columns, slot_of, schedule.cell) for x in reads])
         for x in made:
             if free:
-                place[x] = free.pop()
+                slot_of[x] = free.pop()
             else:
-                place[x] = first_slot + slots
+                slot_of[x] = slots
                 slots += 1
-        body.append(_on(step, operands, place))
-        ended = {x for x in _reads(step) if last[x] == i and place.get(x, -1) >= first_slot}
-        ended.update(x for x in made if x not in last)
-        free += sorted((place[x] for x in ended), reverse=True)
-    return body, schedule.made, slots
+        body.append(_on(step, operands, [slot_of[x] for x in made]))
+        for x in (*reads, *made):
+            if x in slot_of and last.get(x, i) == i:
+                free.append(slot_of.pop(x))
+    return body, slots - len(columns)
 
 
-def _on(step: Step, operands: tuple[int, ...], place: Mapping[int, int]) -> Step:
-    """A step on other operands."""
+def _place(x: int, columns: Mapping[int, int], slot_of: Mapping[int, int], cell: Callable[[int], int]) -> int:
+    """Where an operand is: a slot, a column, or a cell."""
+    found = slot_of.get(x)
+    if found is None:
+        found = columns.get(x)
+    return ~cell(x) if found is None else found
+
+
+def _on(step: Step, operands: tuple[int, ...], results: Sequence[int]) -> Step:
+    """A step on other operands, with other results."""
     if isinstance(step, Row):
-        return Row(step.op, place[step.dst], operands)
+        return Row(step.op, results[0], operands)
     if isinstance(step, Both):
-        return Both(step.op, step.computed, place[step.dst], place[step.partial], operands)
+        return Both(step.op, step.computed, results[0], results[1], operands)
     if isinstance(step, Products):
-        return Products(place[step.dst], step.constant, step.cells, operands)
+        return Products(results[0], step.constant, step.cells, operands)
     if isinstance(step, Dots):
-        return step._replace(d=operands[0], columns=operands[1:])
-    return step._replace(x=operands[0])
+        return Dots(operands[0], operands[1:], step.accumulators, step.masked)
+    if isinstance(step, Sum):
+        return Sum(step.accumulator, operands[0])
+    return Store(step.output, operands[0])
