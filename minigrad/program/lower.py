@@ -24,7 +24,7 @@ from minigrad.program.forms import Forms, Key, Total
 from minigrad.program.instructions import PANEL, Code, Uniform
 from minigrad.program.schedule import Schedule, placed
 
-#: Bytes that the buffers of one block may take, to stay in the second-level cache, and bytes of its columns. Columns are
+#: Bytes that the buffers of a block may take, to stay in the second-level cache, and bytes of its columns. Columns are
 #: read in long runs rather than kept in that cache: at 784 columns blocks of 512 rows were 1.5 times faster than 32.
 BUFFERS, COLUMNS = 256 * 1024, 4 * 1024 * 1024
 
