@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,3 +87,21 @@ def test_a_loss_may_fall_below_any_bound() -> None:
     """-w is not bounded below: that is no divergence of the descent."""
     result = descend(lambda w: (-float(w[0]), np.array([-1.0])), [1e-9], alpha=1.0, epochs=5)
     assert result.losses[-1] == -5.000000001
+
+
+def test_a_checkpoint_must_agree_in_what_the_objective_says_of_itself(tmp_path: Path) -> None:
+    """Where the loss at the start says nothing: log 2, for logistic regression on any rows."""
+
+    class Bowl:
+        def __init__(self, about: dict[str, float]) -> None:
+            self.about = about
+
+        def __call__(self, w: Floats) -> tuple[float, Floats]:
+            return bowl(w)
+
+    path = tmp_path / "run.json"
+    module.minimise(Bowl({"penalty": 0.0}), [1.0], epochs=3, checkpoint=path)
+    module.minimise(Bowl({"penalty": 0.0}), [1.0], epochs=5, checkpoint=path)
+    for other in (Bowl({"penalty": 1.0}), bowl):
+        with pytest.raises(module.CheckpointError, match="of another run: its rows or penalty differ|about"):
+            module.minimise(other, [1.0], epochs=5, checkpoint=path)

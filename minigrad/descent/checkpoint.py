@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.descent.objective import Descent, Floats, names_of, rows_of
+from minigrad.descent.objective import Descent, Floats, about_of, names_of, rows_of
 from minigrad.descent.options import Options
 from minigrad.descent.watch import State, Watch
 from minigrad.files import CannotWriteError, readable, write_text
@@ -74,6 +74,7 @@ def problem(objective: object, options: Options, start: Floats) -> dict[str, Any
         "rows": rows_of(objective),
         "names": list(names_of(objective, start.size)),
         "start": _written(start),
+        "about": about_of(objective),
     }
 
 
@@ -132,8 +133,8 @@ def _check_problem(name: str, there: Mapping[str, Any], here: Mapping[str, Any])
         other = there.get(key)
         if other != value:
             what = (
-                f"its {key} differ"
-                if isinstance(value, list)
+                f"its {'rows or penalty' if key == 'about' else key} differ"
+                if isinstance(value, list | dict)
                 else f"{key} is {other!r} there and {value!r} here"
             )
             raise CheckpointError(_refusal(name, f"is the checkpoint of another run: {shown(what, 200)}"))

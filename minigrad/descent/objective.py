@@ -25,7 +25,7 @@ class Objective(Protocol):
 
     Any function will do. What an objective offers besides is used where it is there: `start` (k,), `names` of
     the parameters, `rows` m and `batch(indices)`, `hessian(theta)` (k, k), `hessian_product(theta, v)` (k,),
-    `curvature_bound()`.
+    `curvature_bound()`, and `about`, a dict of texts and numbers that a checkpoint must agree in.
     """
 
     def __call__(self, theta: Floats, /) -> tuple[float, Floats]:
@@ -83,6 +83,12 @@ def rows_of(objective: object) -> int | None:
     """How many rows the objective has, None where that is unknown."""
     rows = getattr(objective, "rows", None)
     return None if rows is None else int(rows)
+
+
+def about_of(objective: object) -> dict[str, Any] | None:
+    """What the objective says of itself for a checkpoint, None if it says nothing."""
+    about = getattr(objective, "about", None)
+    return about if isinstance(about, dict) else None
 
 
 def start_of(objective: object, start: npt.ArrayLike | None) -> Floats:
