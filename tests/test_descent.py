@@ -103,5 +103,5 @@ def test_a_checkpoint_must_agree_in_what_the_objective_says_of_itself(tmp_path: 
     module.minimise(Bowl({"penalty": 0.0}), [1.0], epochs=3, checkpoint=path)
     module.minimise(Bowl({"penalty": 0.0}), [1.0], epochs=5, checkpoint=path)
     for other in (Bowl({"penalty": 1.0}), bowl):
-        with pytest.raises(module.CheckpointError, match="of another run: its rows or penalty differ|about"):
+        with pytest.raises(module.CheckpointError, match=r"of another run: (its rows|about)"):
             module.minimise(other, [1.0], epochs=5, checkpoint=path)

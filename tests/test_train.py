@@ -118,7 +118,8 @@ def test_what_must_be_said_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     for words in (
         "300 rows × 3 columns", "drawn with seed 3", "as they are, not scaled", "penalty none", "log-odds",
-        "odds ratio", "One unit more", "standard deviation", "All agree.", "ended where the loss is least", "nats per example",
+        "odds ratio", "One unit more", "standard deviation", "All agree.", "ended where the loss is least",
+        "nats per example",
         "--save model.json keeps the model",
     ):  # fmt: skip
         assert words in text, words
