@@ -47,7 +47,7 @@ def first_order(objective: Objective, options: Options, watch: Watch) -> Descent
         state = watch.state
         if state.batch == 0:
             loss, gradient = watch.evaluate(state.parameters)
-            watch.record(loss, state.parameters)
+            watch.record(state.parameters, loss, gradient)
             if watch.settled():
                 return watch.result("converged")
             if state.epoch == options.epochs:

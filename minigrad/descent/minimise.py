@@ -10,11 +10,10 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy.typing as npt
 
-from minigrad.descent.checkpoint import SAME_LOSS, CheckpointError, Keeper, problem, read
+from minigrad.descent.checkpoint import Keeper, problem
 from minigrad.descent.first_order import chosen_alpha, first_order, first_state
 from minigrad.descent.newton import newton
 from minigrad.descent.objective import (
@@ -29,7 +28,6 @@ from minigrad.descent.options import Options, checked_options
 from minigrad.descent.quasi import lbfgs, newton_cg
 from minigrad.descent.steps import STEPS
 from minigrad.descent.watch import State, Watch
-from minigrad.text import shown
 
 _RUNS: dict[str, Callable[[Objective, Options, Watch], Descent]] = {
     **dict.fromkeys(STEPS, first_order),
@@ -54,6 +52,7 @@ def minimise(
     betas: tuple[float, float] | None = None,
     epsilon: float | None = None,
     history: int | None = None,
+    sample: int | None = None,
     progress: bool | Progress | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: float = 30.0,
@@ -78,6 +77,9 @@ def minimise(
     momentum    how much of the last step is kept (0.9); nesterov=True for Nesterov's form
     betas       of Adam, (0.9, 0.999), and epsilon, 1e-8
     history     updates that L-BFGS remembers (10)
+    sample      lbfgs and newton-cg look at so many rows first, drawn with `seed`, for where to start and how the
+                loss is curved there; 0 for none. Left out, as many as are worth it, which needs an objective with
+                `rows`, `batch` and `hessian`. The curve then begins where the sample ends
     progress    True for a bar on standard error where that is a terminal, or a function of (epoch, loss)
     checkpoint  a file from which a run that was stopped goes on; written at most every `every` seconds (0:
                 after each step), and at the end. If it is there, the run goes on from it
@@ -107,13 +109,17 @@ def minimise(
     """
     options = checked_options(
         objective, solver, epochs, tolerance, seed, alpha=alpha, batch_rows=batch_rows, momentum=momentum,
-        nesterov=nesterov, betas=betas, epsilon=epsilon, history=history,
+        nesterov=nesterov, betas=betas, epsilon=epsilon, history=history, sample=sample,
     )  # fmt: skip
     begin = start_of(objective, start)
     if not 0.0 <= every < math.inf:
         raise ValueError(f"every is the seconds between two checkpoints, 0 or more: got {every!r}")
     with _reported(progress, options.epochs) as report:
-        keeper = None if checkpoint is None else Keeper(checkpoint, problem(objective, options, begin), every)
+        keeper = (
+            None
+            if checkpoint is None
+            else Keeper(checkpoint, options, problem(objective, options, begin), every)
+        )
         watch = _watch(objective, options, begin, report, keeper)
         try:
             result = _RUNS[solver](objective, options, watch)
@@ -165,43 +171,22 @@ def _reported(progress: bool | Progress | None, epochs: int) -> Iterator[Progres
 
 
 def _watch(
-    objective: Objective,
-    options: Options,
-    start: Floats,
-    progress: Progress | None,
-    keeper: Keeper | None,
+    objective: Objective, options: Options, start: Floats, progress: Progress | None, keeper: Keeper | None
 ) -> Watch:
     """The watch of a new run, or of one that goes on from its checkpoint."""
-    first = options.solver in STEPS
-    if keeper is None or not Path(keeper.path).exists():
-        state = first_state(options, start) if first else State(start)
-        watch = Watch(objective, options, start, state, [], progress, keeper)
-        watch.alpha = chosen_alpha(objective, options, start) if first else None
-        if keeper is not None:
-            keeper.write(watch)  # so that a path which cannot be written is known before the work
+    saved = None if keeper is None else keeper.read()
+    if keeper is not None and saved is not None:
+        keeper.check_rows(objective, saved)
+        watch = Watch(objective, options, start, saved.state, saved.losses, progress, keeper)
+        watch.alpha, watch.first, watch.slope = saved.alpha, saved.first, saved.slope
         return watch
-    state, losses, alpha = read(keeper.path, keeper.about)
-    name = shown(os.fspath(keeper.path), 80)
-    if state.epoch + (state.batch > 0) > options.epochs:
-        raise CheckpointError(
-            f"{name} is of epoch {state.epoch}, later than epochs={options.epochs}: ask for more, or name another file"
-        )
-    _check_rows(name, objective, start, losses)
-    watch = Watch(objective, options, start, state, losses, progress, keeper)
-    watch.alpha = alpha
+    first = options.solver in STEPS
+    state = first_state(options, start) if first else State(start)
+    watch = Watch(objective, options, start, state, [], progress, keeper)
+    watch.alpha = chosen_alpha(objective, options, start) if first else None
+    if keeper is not None:
+        keeper.write(watch)  # so that a path which cannot be written is known before the work
     return watch
-
-
-def _check_rows(name: str, objective: Objective, start: Floats, losses: list[float]) -> None:
-    """Refuse to go on with other rows: the loss at the start tells."""
-    if not losses:
-        return
-    loss = float(objective(start)[0])
-    if not abs(loss - losses[0]) <= SAME_LOSS * max(abs(loss), abs(losses[0])):
-        raise CheckpointError(
-            f"{name} is the checkpoint of other rows: the loss at the start was {losses[0]:.6g} there and is "
-            f"{loss:.6g} here; choose another file, or remove it to start anew"
-        )
 
 
 def _interrupted(watch: Watch, keeper: Keeper | None) -> InterruptedDescent:
@@ -210,7 +195,7 @@ def _interrupted(watch: Watch, keeper: Keeper | None) -> InterruptedDescent:
     if keeper is not None:
         try:
             keeper.write(watch)
-            message += f", and {shown(os.fspath(keeper.path), 80)} goes on from there"
+            message += f", and {keeper.name} goes on from there"
         except OSError as error:
             message += f"; {error}"
     return InterruptedDescent(message, watch.result("interrupted"))

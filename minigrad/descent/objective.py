@@ -25,7 +25,8 @@ class Objective(Protocol):
 
     Any function will do. What an objective offers besides is used where it is there: `start` (k,), `names` of
     the parameters, `rows` m and `batch(indices)`, `hessian(theta)` (k, k), `hessian_product(theta, v)` (k,),
-    `curvature_bound()`, and `about`, a dict of texts and numbers that a checkpoint must agree in.
+    `curvature_bound()`, `explain(theta)` in words, and `about`, a dict of texts and numbers that a checkpoint must
+    agree in.
     """
 
     def __call__(self, theta: Floats, /) -> tuple[float, Floats]:
@@ -79,16 +80,34 @@ def names_of(objective: object, k: int) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def rows_of(objective: object) -> int | None:
-    """How many rows the objective has, None where that is unknown."""
-    rows = getattr(objective, "rows", None)
-    return None if rows is None else int(rows)
-
-
 def about_of(objective: object) -> dict[str, Any] | None:
     """What the objective says of itself for a checkpoint, None if it says nothing."""
     about = getattr(objective, "about", None)
     return about if isinstance(about, dict) else None
+
+
+def explained(objective: object, parameters: Floats) -> str:
+    """Which rows gave a nan, as a further line of a message; "" where the objective cannot tell."""
+    explain = getattr(objective, "explain", None)
+    text = str(explain(parameters)) if callable(explain) else ""
+    return f"\n  {text}" if text else ""
+
+
+def picks_rows(objective: object) -> bool:
+    """Whether rows can be picked: not from what is no mean over rows, nor from a stream."""
+    if not isinstance(objective, HasRows) or not rows_of(objective):
+        return False
+    try:
+        objective.batch(np.zeros(1, dtype=np.intp))
+    except (TypeError, NotImplementedError):
+        return False
+    return True
+
+
+def rows_of(objective: object) -> int | None:
+    """How many rows the objective has, None where that is unknown."""
+    rows = getattr(objective, "rows", None)
+    return None if rows is None else int(rows)
 
 
 def start_of(objective: object, start: npt.ArrayLike | None) -> Floats:

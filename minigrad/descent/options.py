@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.descent.objective import HasHessian, HasRows, Objective, rows_of
+from minigrad.descent.objective import HasHessian, Objective, picks_rows, rows_of
 
 
 class Solver(NamedTuple):
@@ -40,8 +40,8 @@ SOLVERS = {
     "momentum":  Solver("gradient descent with momentum", 100, 0.0,
                         {"alpha": 0.1, "momentum": 0.9, "nesterov": False, **_ALL_ROWS}),
     "adam":      Solver("Adam", 100, 0.0, {"alpha": 0.001, "betas": (0.9, 0.999), "epsilon": 1e-8, **_ALL_ROWS}),
-    "lbfgs":     Solver("L-BFGS", 1000, 1e-9, {"history": 10}),
-    "newton-cg": Solver("Newton-CG", 200, 1e-9, {}),
+    "lbfgs":     Solver("L-BFGS", 1000, 1e-9, {"history": 10, "sample": None}),
+    "newton-cg": Solver("Newton-CG", 200, 1e-9, {"sample": None}),
     "newton":    Solver("Newton's method", 100, 1e-9, {}),
 }  # fmt: skip
 
@@ -64,6 +64,7 @@ class Options:
     betas: tuple[float, float] | None = None
     epsilon: float | None = None
     history: int | None = None
+    sample: int | None = None
 
     @property
     def title(self) -> str:
@@ -105,8 +106,7 @@ def checked_options(
 def _checked_together(objective: Objective, options: Options) -> Options:
     """What is right by itself may be wrong beside the rest."""
     if options.batch_rows is not None:
-        rows = rows_of(objective)
-        if not isinstance(objective, HasRows) or rows is None:
+        if not picks_rows(objective):
             raise ValueError(
                 "batch_rows needs an objective with .rows and .batch(indices), as a compiled program over a table "
                 "in memory has: leave batch_rows out to use all rows at each step"
@@ -116,7 +116,7 @@ def _checked_together(objective: Objective, options: Options) -> Options:
                 "tolerance needs a loss that falls steadily, which it does not with mini-batches: "
                 "leave out tolerance, and say with epochs how long to run"
             )
-        if options.batch_rows >= rows:  # all rows at each step
+        if options.batch_rows >= (rows_of(objective) or 0):  # all rows at each step
             options = replace(options, batch_rows=None)
     if options.solver == "newton" and not isinstance(objective, HasHessian):
         raise ValueError(
@@ -199,4 +199,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "betas": _betas,
     "epsilon": _epsilon,
     "history": lambda number: checked_whole("history", number, 1, "how many updates L-BFGS remembers"),
+    "sample": lambda number: checked_whole("sample", number, 0, "how many rows are looked at first"),
 }

@@ -1,12 +1,20 @@
 """L-BFGS and Newton-CG, as SciPy has them, on the objective's gradient and Hessian-vector product.
 
-Room: the only part of `descent` that needs SciPy (the extra `fit`); imported when a run asks for it.
+Room: the only part of `descent` that needs SciPy (the extra `fit`), imported when a run asks for it. Both run in
+coordinates x with parameters = base + matrix @ x, in which a sample of the rows says that the loss is curved alike
+in every direction; without a sample the matrix is a number.
 Must hold: when to stop is decided by `Watch`, in the same words for every solver; SciPy's own tests are set
 aside, except that a loss which does not change any more ends the run.
+Source: Liu and Nocedal, On the limited memory BFGS method (1989); Nocedal and Wright, Numerical Optimization
+(2006), 7.1.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -16,6 +24,7 @@ import numpy as np
 from minigrad.descent.curvature import hessian_product_of
 from minigrad.descent.objective import Descent, Floats, MissingPackageError, Objective
 from minigrad.descent.options import Options
+from minigrad.descent.sample import Sketch, sketched
 from minigrad.descent.watch import Watch
 
 #: How often a run begins anew, each time with a first step a tenth as long, when a trial step left the finite
@@ -28,56 +37,80 @@ class _LeftTheNumbersError(Exception):
 
 
 class _Trials:
-    """The objective as SciPy calls it, in coordinates x with parameters = base + length * x.
+    """The objective as SciPy calls it; `length` is that of the unit of x, `at` is loss and gradient at x = 0."""
 
-    Remembers the last points, so that the one which SciPy accepts is known with its gradient.
-    """
+    def __init__(self, watch: Watch, sketch: Sketch | None, length: float, at: tuple[float, Floats]) -> None:
+        self.watch, self.base = watch, watch.state.parameters
+        self.sketch = None if sketch is None else sketch.matrix
+        self.matrix: Floats | None = None
+        self.length = length
+        if self.sketch is not None:
+            # SciPy's first step has length 1. In units of the gradient that is the step to the sample's minimum.
+            self.length *= math.hypot(*(at[1] @ self.sketch).tolist()) or 1.0
+            self.matrix = self.length * self.sketch
+        self.start = at[0], self.back(at[1])
+        self.recent = [(np.zeros_like(self.base), self.base, *at)]
 
-    def __init__(self, watch: Watch, length: float, loss: float, gradient: Floats) -> None:
-        self.watch, self.base, self.length = watch, watch.state.parameters, length
-        self.start = loss, length * gradient
-        self.recent = [(np.zeros_like(self.base), self.base, loss, gradient)]
+    def there(self, x: Floats) -> Floats:
+        """A difference of parameters from one of coordinates."""
+        return self.length * x if self.matrix is None else self.matrix @ x
+
+    def back(self, gradient: Floats) -> Floats:
+        """The gradient by the coordinates."""
+        return self.length * gradient if self.matrix is None else gradient @ self.matrix
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
-        if not x.any():  # the start, known
+        if not x.any():
             return self.start
-        parameters = self.base + self.length * x
+        parameters = self.base + self.there(x)
         loss, gradient = self.watch.trial(parameters)
-        if loss == np.inf:
+        if loss == math.inf:
             raise _LeftTheNumbersError
         self.recent = [*self.recent[-4:], (x.copy(), parameters, loss, gradient)]
-        return loss, self.length * gradient
+        return loss, self.back(gradient)
 
-    def accepted(self, x: Floats, loss: float) -> None:
-        """SciPy goes on from `x`."""
+    def accept(self, x: Floats, loss: float) -> bool:
+        """SciPy goes on from `x`; whether the minimum is near enough."""
         for known, parameters, its_loss, gradient in reversed(self.recent):
             if its_loss == loss and np.array_equal(known, x):
                 self.watch.accept(parameters, loss, gradient)
-                return
-        parameters = self.base + self.length * x
-        self.watch.accept(parameters, *self.watch.trial(parameters))
+                return self.near(loss, gradient)
+        parameters = self.base + self.there(x)
+        loss, gradient = self.watch.trial(parameters)
+        self.watch.accept(parameters, loss, gradient)
+        return self.near(loss, gradient)
+
+    def near(self, loss: float, gradient: Floats) -> bool:
+        """Whether the curve has settled, or the sample's Hessian says that no more than the tolerance is left."""
+        if self.watch.settled() or not gradient.any():
+            return True
+        if self.sketch is None:
+            return False
+        slope = gradient @ self.sketch
+        return float(slope @ slope) / 2.0 <= self.watch.options.tolerance * abs(loss)
 
 
 def lbfgs(objective: Objective, options: Options, watch: Watch) -> Descent:
-    """Run L-BFGS-B (without bounds) until the curve has settled, or the epochs are used up."""
+    """Run L-BFGS-B (without bounds) until the minimum is near enough, or the epochs are used up."""
     settings = {"maxcor": options.history, "ftol": 0.0, "gtol": 0.0, "maxfun": 1 << 30}
-    return _run(options, watch, "L-BFGS-B", settings, lambda trials: {})
+    return _run(objective, options, watch, "L-BFGS-B", settings, lambda trials: {})
 
 
 def newton_cg(objective: Objective, options: Options, watch: Watch) -> Descent:
-    """Run Newton-CG until the curve has settled, or the epochs are used up."""
+    """Run Newton-CG until the minimum is near enough, or the epochs are used up."""
 
     def products(trials: _Trials) -> dict[str, Any]:
         def product(x: Floats, v: Floats) -> Floats:
-            at = trials.base + trials.length * x
-            return trials.length**2 * hessian_product_of(objective, at)(v)
+            at = trials.base + trials.there(x)
+            return trials.back(hessian_product_of(objective, at)(trials.there(v)))
 
         return {"hessp": product}
 
-    return _run(options, watch, "Newton-CG", {"xtol": 0.0}, products)
+    return _run(objective, options, watch, "Newton-CG", {"xtol": 0.0}, products)
 
 
 def _run(
+    objective: Objective,
     options: Options,
     watch: Watch,
     method: str,
@@ -86,45 +119,63 @@ def _run(
 ) -> Descent:
     """Let SciPy run, anew with shorter steps when one has left the finite numbers."""
     optimize = _scipy_optimize(options.solver)
-    at = watch.evaluate(watch.state.parameters)
-    if not watch.losses:
-        watch.record(at[0], watch.state.parameters)
+    sketch, at = _begun(objective, options, watch)
+    stop = False
 
     def callback(intermediate_result: Any) -> None:
-        trials.accepted(intermediate_result.x, float(intermediate_result.fun))
-        if watch.settled() or watch.state.epoch >= options.epochs:
+        nonlocal stop
+        stop = trials.accept(intermediate_result.x, float(intermediate_result.fun))
+        if stop or watch.state.epoch >= options.epochs:
             raise StopIteration
 
     for restart in range(RESTARTS):
-        if watch.settled():
+        trials = _Trials(watch, sketch, 0.1**restart, at)
+        if stop or trials.near(*at):
             return watch.result("converged")
         if watch.state.epoch >= options.epochs:
             return watch.result("epochs used up")
-        trials = _Trials(watch, 0.1**restart, *at)
         limit = {"maxiter": options.epochs - watch.state.epoch}
         try:
-            optimize.minimize(
-                trials, np.zeros_like(watch.state.parameters), jac=True, method=method, callback=callback,
-                options={**settings, **limit}, **more(trials),
-            )  # fmt: skip
+            with _one_thread():
+                optimize.minimize(
+                    trials, np.zeros_like(trials.base), jac=True, method=method, callback=callback,
+                    options={**settings, **limit}, **more(trials),
+                )  # fmt: skip
         except _LeftTheNumbersError:
             at = watch.evaluate(watch.state.parameters)
             continue
-        return watch.result(_why(watch))
+        return watch.result("converged" if stop or _flat(watch) else _why(watch))
     raise watch.diverged("however short a step, the loss or its gradient is not finite there")
 
 
+def _begun(
+    objective: Objective, options: Options, watch: Watch
+) -> tuple[Sketch | None, tuple[float, Floats]]:
+    """Where the run begins, with loss and gradient there: at the sample's minimum if it is to be trusted."""
+    sketch = sketched(objective, options, watch)
+    if sketch is not None and not watch.losses:
+        loss, gradient = watch.trial(sketch.start)
+        if loss <= sketch.worst:
+            watch.begin(sketch.start, loss, gradient)
+            return sketch, (loss, gradient)
+        sketch = None
+    at = watch.evaluate(watch.state.parameters)
+    if not watch.losses:
+        watch.record(watch.state.parameters, *at)
+    return sketch, at
+
+
 def _why(watch: Watch) -> str:
-    """Why the run ended that SciPy has ended."""
-    if watch.settled() or watch.gradient_norm == 0.0 or _flat(watch):
-        return "converged"
+    """Why the run ended that SciPy has ended before the minimum was near."""
     return "epochs used up" if watch.state.epoch >= watch.options.epochs else "no lower loss found"
 
 
 def _flat(watch: Watch) -> bool:
-    """Whether the last fall was no more than the last digits of the loss."""
+    """Whether there is no slope, or the last fall was no more than the last digits of the loss."""
     last = watch.losses[-2:]
-    return len(last) == 2 and abs(last[0] - last[1]) <= 2.0**-50 * abs(last[1])
+    return watch.gradient_norm == 0.0 or (
+        len(last) == 2 and abs(last[0] - last[1]) <= 2.0**-50 * abs(last[1])
+    )
 
 
 def _scipy_optimize(solver: str) -> ModuleType:
@@ -132,7 +183,30 @@ def _scipy_optimize(solver: str) -> ModuleType:
         import scipy.optimize
     except ImportError:
         raise MissingPackageError(
-            f'the solver {solver!r} is SciPy\'s: pip install "minigrad[fit]" (newton and the first-order ones need '
-            "nothing more)"
+            f'the solver {solver!r} is SciPy\'s: pip install "minigrad[fit]" (newton and the first-order solvers do '
+            "without)"
         ) from None
     return scipy.optimize
+
+
+def _one_thread() -> contextlib.AbstractContextManager[object]:
+    """Keeps SciPy's own linear algebra on one thread while it runs.
+
+    Its matrices have a dozen rows here, and waking a second thread for them takes longer than the work: 3 to 8 ms
+    an iteration on a busy machine, 0.2 ms on one thread. NumPy's, which an objective may use, is left alone.
+    """
+    controller = _blas_of_scipy()
+    return contextlib.nullcontext() if controller is None else controller.limit(limits=1)
+
+
+@functools.cache
+def _blas_of_scipy() -> Any:
+    """What sets its threads; None without threadpoolctl, or where SciPy has no BLAS of its own."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    every = ThreadpoolController()
+    paths = [library["filepath"] for library in every.info()]
+    own = [path for path in paths if re.search(r"[/\\]scipy(\.libs|[/\\]\.dylibs)[/\\]", path)]
+    return every.select(filepath=own) if own else None

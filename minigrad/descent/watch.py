@@ -23,6 +23,7 @@ from minigrad.descent.objective import (
     Floats,
     Objective,
     Progress,
+    explained,
     names_of,
 )
 from minigrad.descent.options import Options
@@ -58,7 +59,9 @@ class Watch:
     """Follows a run.
 
     start    (k,) where the run began, which is not where a resumed one goes on
-    state    where it goes on
+    first    (k,) where the curve begins: the start, or the minimum of a sample
+    slope    (k,) the gradient there; empty before it is known
+    state    where the run goes on
     losses   the curve
     keep     called with the watch after each step: writes the checkpoint when it is time to
     """
@@ -75,6 +78,7 @@ class Watch:
     ) -> None:
         self.objective, self.options, self.start = objective, options, start
         self.state, self.losses = state, losses
+        self.first, self.slope = start, np.zeros(0)
         self.alpha: float | None = None
         self.best: Floats | None = state.parameters if losses else None
         self.lowest = min(losses, default=math.inf)
@@ -93,8 +97,9 @@ class Watch:
                 raise  # the rows are at fault, not the descent
             raise self.diverged(str(error)) from error
         if not math.isfinite(loss):
-            raise self.diverged(f"the loss is {float(loss)!r}", float(loss))
-        gradient = np.asarray(gradient, dtype=np.float64)
+            why = explained(part or self.objective, parameters)
+            raise self.diverged(f"the loss is {float(loss)!r}{why}", float(loss))
+        gradient = np.array(gradient, dtype=np.float64)  # the objective may use its array again
         if gradient.shape != parameters.shape:
             raise ValueError(
                 f"the objective gave a gradient of shape {gradient.shape} for parameters {parameters.shape}: "
@@ -113,7 +118,7 @@ class Watch:
             loss, gradient = self.objective(parameters)
         except ArithmeticError:
             return math.inf, parameters
-        gradient = np.asarray(gradient, dtype=np.float64)
+        gradient = np.array(gradient, dtype=np.float64)  # the objective may use its array again
         if math.isfinite(loss) and np.isfinite(gradient).all():
             return float(loss), gradient
         return math.inf, gradient
@@ -121,12 +126,14 @@ class Watch:
     def accept(self, parameters: Floats, loss: float, gradient: Floats) -> None:
         """A search has ended its iteration here."""
         self.gradient_norm = math.hypot(*gradient.tolist())
-        self.record(loss, parameters)
+        self.record(parameters, loss, gradient)
         state = self.state
         self.go_on(State(parameters, state.epoch + 1, step=state.step + 1, losses=len(self.losses)))
 
-    def record(self, loss: float, parameters: Floats) -> None:
+    def record(self, parameters: Floats, loss: float, gradient: Floats) -> None:
         """A loss of the curve, at these parameters; DivergedError when it has grown a millionfold."""
+        if not self.losses:
+            self.slope = gradient
         self.losses.append(loss)
         first = self.losses[0]
         if first != 0.0 and loss - first > DIVERGED * abs(first):
@@ -135,6 +142,13 @@ class Watch:
             self.best, self.lowest = parameters, loss
         if self._progress is not None:
             self._progress(len(self.losses) - 1, loss)
+
+    def begin(self, parameters: Floats, loss: float, gradient: Floats) -> None:
+        """The curve begins here instead of at the start."""
+        self.gradient_norm = math.hypot(*gradient.tolist())
+        self.first = parameters
+        self.record(parameters, loss, gradient)
+        self.state = State(parameters, losses=1)
 
     def go_on(self, state: State) -> None:
         """The state that the run goes on from, from now on."""

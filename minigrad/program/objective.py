@@ -32,9 +32,10 @@ class Objective:
     """
 
     def __init__(self, program: Program, table: Any, threads: int) -> None:
-        inputs = program._plan.inputs("objective")
+        program._one_output("objective")
+        inputs = program._wrt_inputs("objective")
         for node in program.wrt:
-            if node in program._plan.rows:
+            if node in program._rows:
                 raise ValueError(
                     f"wrt holds the column {node.label!r}: an objective is a function of parameters only"
                 )
