@@ -29,6 +29,15 @@ from minigrad.rules import RULES, Rule  # noqa: E402
 from minigrad.value import COMPILED, Value, attach  # noqa: E402
 
 if TYPE_CHECKING:
+    from minigrad.derivative import (
+        ClosedForm,
+        Derivative,
+        closed_form,
+        derive,
+        hessian,
+        hessian_product,
+        jacobian,
+    )  # fmt: skip
     from minigrad.draw import Drawing, GraphTooLargeError
     from minigrad.formula import FormulaError
     from minigrad.nonfinite import NonFinite, find_nonfinite
@@ -45,6 +54,8 @@ _LATER = {
     "find_nonfinite": "nonfinite", "NonFinite": "nonfinite",
     "NonFiniteError": "program", "Objective": "program", "Program": "program", "ProgramError": "program",
     "compile": "program",
+    "ClosedForm": "derivative", "Derivative": "derivative", "closed_form": "derivative", "derive": "derivative",
+    "hessian": "derivative", "hessian_product": "derivative", "jacobian": "derivative",
 }  # fmt: skip
 
 #: Methods that upper floors give to Value: {method: (module, function)}.
@@ -82,8 +93,9 @@ for _name, (_module, _function) in _METHODS.items():
 
 #: `from minigrad import *` leaves Python's own abs, compile, min, max, pow and sum alone.
 __all__ = [
-    "COMPILED", "Drawing", "FormulaError", "Graph", "GraphFormatError", "GraphTooLargeError", "InterpretedWarning",
-    "NonFinite", "NonFiniteError", "NotANumberError", "Objective", "Program", "ProgramError", "RULES", "Rule",
-    "Value", "find_nonfinite",
+    "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "Graph", "GraphFormatError",
+    "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError", "NotANumberError", "Objective",
+    "Program", "ProgramError", "RULES", "Rule", "Value", "closed_form", "derive", "find_nonfinite", "hessian",
+    "hessian_product", "jacobian",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip

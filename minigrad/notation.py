@@ -25,7 +25,8 @@ WORTH_A_NAME = 6
 _ANY, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 _SIGNS = {"add": (" + ", _SUM), "sub": (" - ", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT)}
 _COMPARISONS = {"less": " < ", "less_equal": " <= "}
-_WORD = re.compile(r"[^\W\d][\w.′']*")
+#: What needs no quotes: a name, or that of a derivative, dL/dz.
+_WORD = re.compile(r"[^\W\d][\w.′']*|d(\w+|\(\S+\))/d\w+")
 _MOST = 10**9
 
 
@@ -166,6 +167,8 @@ def _written(e: Store, i: int, names: Mapping[int, str]) -> tuple[list[str | tup
     if op in _SIGNS:
         sign, binds = _SIGNS[op]
         x, y = operands
+        if op == "mul" and e.ops[y] == "const" and _is_factor(e, x, names):
+            x, y = y, x  # 2*x
         if op == "add" and e.ops[y] == "neg" and y not in names:
             sign, y = " - ", e.operands[y][0]
         elif op == "add" and _is_negative(e, y, names):
@@ -179,6 +182,11 @@ def _written(e: Store, i: int, names: Mapping[int, str]) -> tuple[list[str | tup
     if op in _COMPARISONS:
         return [(operands[0], _SUM), _COMPARISONS[op], (operands[1], _SUM)], _ANY
     return _call(op, operands), _ATOM
+
+
+def _is_factor(e: Store, i: int, names: Mapping[int, str]) -> bool:
+    """Whether it binds so tightly that a number can stand in front."""
+    return i in names or e.ops[i] not in ("add", "sub", "mul", "div", "neg", "const", *_COMPARISONS)
 
 
 def _is_negative(e: Store, i: int, names: Mapping[int, str]) -> bool:

@@ -75,11 +75,14 @@ ANY = Range()
 
 
 class Fact(NamedTuple):
-    """One comparison of a condition: letter relation number; the relation `finite` has no number."""
+    """One comparison of a condition: letter relation number.
+
+    The number may be the letter of a constant; the relation `finite` has none.
+    """
 
     letter: str
     relation: str
-    number: float = 0.0
+    number: float | str = 0.0
 
 
 _RELATIONS: dict[type[ast.cmpop], tuple[str, str]] = {
@@ -112,16 +115,21 @@ def _facts(node: ast.expr) -> Iterable[Fact]:
             for left, op, right in zip((first, *others), ops, others, strict=False):
                 this, mirrored = _RELATIONS[type(op)]
                 if isinstance(left, ast.Name):
-                    yield Fact(left.id, this, float(ast.literal_eval(right)))
+                    yield Fact(left.id, this, _limit(right))
                 elif isinstance(right, ast.Name):
-                    yield Fact(right.id, mirrored, float(ast.literal_eval(left)))
+                    yield Fact(right.id, mirrored, _limit(left))
         case _:
             raise ValueError(ast.unparse(node))
+
+
+def _limit(node: ast.expr) -> float | str:
+    return node.id if isinstance(node, ast.Name) else float(ast.literal_eval(node))
 
 
 def _stated(condition: str) -> Range:
     result = ANY
     for _, relation, number in facts(condition):
+        assert isinstance(number, float)
         result = result.within(relation, number)
     return result
 
@@ -151,6 +159,7 @@ class Ranges:
         if rule is None or not rule.domain or rule.arity is None:
             return
         for letter, relation, number in facts(rule.domain):
+            assert isinstance(number, float)
             operand = self._e.operands[i][rule.operands.index(letter)]
             self._assumed[operand] = self._assumed.get(operand, ANY).within(relation, number)
 
@@ -171,11 +180,11 @@ class Ranges:
             known[j] = self._found(j)
         return known[i]
 
-    def proves(self, fact: Fact, i: int) -> bool:
-        """Whether a fact holds for an expression."""
-        if fact.relation == "finite":
+    def proves(self, i: int, relation: str, number: float) -> bool:
+        """Whether an expression is known to stand in this relation to a number."""
+        if relation == "finite":
             return self._real or math.isfinite(self._e.number.get(i, INF))
-        return self.of(i).meets(fact.relation, fact.number)
+        return self.of(i).meets(relation, number)
 
     def _found(self, i: int) -> Range:
         e = self._e

@@ -38,7 +38,7 @@ def adjoints(e: Expressions, output: int, wrt: Sequence[int], seed: int, *, comp
               False: the partials as they stand in the table
     return    ids; the constant 0 where nothing of `wrt` is reached
     """
-    order = _on_path(e, output, wrt)
+    order = path(e, output, wrt)
     on_path = set(order)
     adjoint: dict[int, int] = {output: seed} if output in on_path else {}
     operands_of = e.operands
@@ -51,15 +51,15 @@ def adjoints(e: Expressions, output: int, wrt: Sequence[int], seed: int, *, comp
         for k, operand in enumerate(operands):
             if operand not in on_path:
                 continue
-            sent = _sent(e, g, i, operands, k, computed)
-            if sent == zero:
+            part = sent(e, g, i, k, computed=computed)
+            if part == zero:
                 continue
             before = adjoint.get(operand)
-            adjoint[operand] = sent if before is None else e.make("add", (before, sent))
+            adjoint[operand] = part if before is None else e.make("add", (before, part))
     return [adjoint.get(i, zero) for i in wrt]
 
 
-def _on_path(e: Expressions, output: int, wrt: Sequence[int]) -> list[int]:
+def path(e: Expressions, output: int, wrt: Sequence[int]) -> list[int]:
     """What lies between `wrt` and `output`, both included, operands first."""
     reached = set(wrt)
     operands = e.operands
@@ -76,9 +76,9 @@ def _on_path(e: Expressions, output: int, wrt: Sequence[int]) -> list[int]:
     return order
 
 
-def _sent(e: Expressions, g: int, i: int, operands: tuple[int, ...], k: int, computed: bool) -> int:
+def sent(e: Expressions, g: int, i: int, k: int, *, computed: bool) -> int:
     """What operation `i` with adjoint `g` sends to its operand number `k`."""
-    op = e.ops[i]
+    op, operands = e.ops[i], e.operands[i]
     spread = not computed
     kind, what = partial_of(op, len(operands), k, computed)
     if kind == "const":

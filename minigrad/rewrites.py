@@ -92,24 +92,37 @@ _DEFINED = (
     "bce_with_logits", "erfc", "logsumexp",
 )  # fmt: skip
 
-#: Computed partials that are recognised where somebody wrote out their textbook form.
-_RECOGNISED = ("sigmoid_dx", "bce_with_logits_dz", "bce_da", "tanh_dx", "div_dy", "atan_dx", "tan_dx")
+#: Computed partials that are recognised where somebody wrote out their textbook form, and under which condition.
+_RECOGNISED = {
+    "sigmoid_dx": "", "bce_with_logits_dz": "", "bce_da": "0 < a < 1", "tanh_dx": "", "div_dy": "", "atan_dx": "",
+    "tan_dx": "",
+}  # fmt: skip
 
 
 def _partials() -> list[Rewrite]:
     """The textbook form of a computed partial, as a row: sigmoid(z) - y is bce_with_logits_dz(z, y)."""
     rows = []
-    for name in _RECOGNISED:
+    for name, where in _RECOGNISED.items():
         row = COMPUTED[name]
         letters = ", ".join(row.operands)
         pattern = row.textbook.replace("out", f"{row.rule.name}({letters})")
         rows.append(
-            Rewrite(f"partial of {row.rule.name}", pattern, f"{name}({letters})", STABILISE, computed=True)
+            Rewrite(
+                f"partial of {row.rule.name}",
+                pattern,
+                f"{name}({letters})",
+                STABILISE,
+                where=where,
+                computed=True,
+            )
         )
     return rows
 
 
 _FINITE = "finite(x)"
+_PROBABILITY = "0 < a < 1"
+_ABOVE, _FROM = "x > k and finite(x)", "x >= k and finite(x)"
+_BELOW, _UP_TO = "x < k and finite(x)", "x <= k and finite(x)"
 _NONZERO = "x != 0 and finite(x)"
 
 _TABLE = (
@@ -155,8 +168,23 @@ _TABLE = (
     Rewrite("min of itself",   "min(x, x)",                    "x",                SIMPLIFY),
     Rewrite("max of itself",   "max(x, x)",                    "x",                SIMPLIFY),
     Rewrite("either the same", "where(c, x, x)",               "x",                SIMPLIFY),
-    Rewrite("always",          "where(1, x, y)",               "x",                SIMPLIFY),
     Rewrite("never",           "where(0, x, y)",               "y",                SIMPLIFY),
+
+    Rewrite("chosen by a constant", "where(k, x, y)",          "x",                SIMPLIFY, where="k != 0"),
+    Rewrite("less: always",    "less(k, x)",                   "1",                SIMPLIFY, where=_ABOVE),
+    Rewrite("less_equal: always", "less_equal(k, x)",          "1",                SIMPLIFY, where=_FROM),
+    Rewrite("greater: always", "less(x, k)",                   "1",                SIMPLIFY, where=_BELOW),
+    Rewrite("greater_equal: always", "less_equal(x, k)",       "1",                SIMPLIFY, where=_UP_TO),
+    Rewrite("less: never",     "less(k, x)",                   "0",                SIMPLIFY, where=_UP_TO),
+    Rewrite("less_equal: never", "less_equal(k, x)",           "0",                SIMPLIFY, where=_BELOW),
+    Rewrite("greater: never",  "less(x, k)",                   "0",                SIMPLIFY, where=_FROM),
+    Rewrite("greater_equal: never", "less_equal(x, k)",        "0",                SIMPLIFY, where=_ABOVE),
+    Rewrite("1 where less",    "where(less(x, y), 1, 0)",      "less(x, y)",       SIMPLIFY),
+    Rewrite("1 where less or equal", "where(less_equal(x, y), 1, 0)", "less_equal(x, y)", SIMPLIFY),
+    Rewrite("chosen twice",    "where(c, where(c, x, y), z)",  "where(c, x, z)",   SIMPLIFY),
+    Rewrite("chosen twice, less", "where(less(k, x), where(less_equal(k, x), y, z), w)", "where(less(k, x), y, w)",
+            SIMPLIFY),
+    Rewrite("0 where y is 0",  "where(y, x * y, 0)",           "x * y",            CLOSED, where=_FINITE),
 
     # roots, exponentials, logarithms
     Rewrite("root of a square", "sqrt(x * x)",                 "abs(x)",           STABILISE),
@@ -164,7 +192,7 @@ _TABLE = (
     Rewrite("log of exp",      "log(exp(x))",                  "x",                STABILISE),
     Rewrite("exp of log",      "exp(log(x))",                  "x",                STABILISE, where="x > 0"),
     Rewrite("exp of -log",     "exp(-log(x))",                 "1 / x",            STABILISE, where="x > 0"),
-    Rewrite("log of a reciprocal", "log(1 / x)",               "-log(x)",          STABILISE),
+    Rewrite("log of a reciprocal", "log(1 / x)",               "-log(x)",          STABILISE, where="x >= 0"),
     Rewrite("log of a root",   "log(sqrt(x))",                 "0.5 * log(x)",     STABILISE),
     Rewrite("log of a square", "log(x * x)",                   "2 * log(abs(x))",  STABILISE),
     Rewrite("reciprocal of exp", "1 / exp(x)",                 "exp(-x)",          STABILISE),
@@ -200,12 +228,13 @@ _TABLE = (
 
     # the logistic family
     Rewrite("sigmoid of minus x, written out", "1 / (1 + exp(x))", "sigmoid(-x)",  STABILISE),
-    Rewrite("over 1 + exp",    "y / (1 + exp(x))",             "y * sigmoid(-x)",  STABILISE),
+    Rewrite("over 1 + exp",    "k / (1 + exp(x))",             "k * sigmoid(-x)",  STABILISE, where="-2 <= k <= 2"),
     Rewrite("sigmoid with two exps", "exp(x) / (1 + exp(x))",  "sigmoid(x)",       STABILISE),
-    Rewrite("softmax of two",  "exp(x) / (exp(x) + exp(y))",   "sigmoid(x - y)",   STABILISE),
+    Rewrite("softmax of two",  "exp(x) / (exp(x) + exp(y))",   "logaddexp_dx(x, y)", STABILISE, computed=True),
     Rewrite("sigmoid with tanh", "0.5 * (1 + tanh(x))",        "sigmoid(2 * x)",   STABILISE),
     Rewrite("sigmoid with tanh, multiplied out", "0.5 + 0.5 * tanh(x)", "sigmoid(2 * x)", STABILISE),
     Rewrite("1 minus tanh",    "0.5 * (1 - tanh(x))",          "sigmoid(-2 * x)",  STABILISE),
+    Rewrite("sigmoid of minus", "sigmoid(-x)",                 "1 - sigmoid(x)",   CLOSED),
     Rewrite("1 minus sigmoid", "1 - sigmoid(x)",               "sigmoid(-x)",      STABILISE),
     Rewrite("sigmoid minus 1", "sigmoid(x) - 1",               "-sigmoid(-x)",     STABILISE),
     Rewrite("exp times sigmoid of minus", "exp(x) * sigmoid(-x)", "sigmoid(x)",    STABILISE),
@@ -216,6 +245,7 @@ _TABLE = (
     Rewrite("softplus by cases", "relu(x) + softplus(-abs(x))", "softplus(x)",     STABILISE),
     Rewrite("softplus minus x", "softplus(x) - x",             "softplus(-x)",     STABILISE),
     Rewrite("logit as a difference", "log(x) - log(1 - x)",    "logit(x)",         STABILISE),
+    Rewrite("minus logit as a difference", "log(1 - x) - log(x)", "-logit(x)",     STABILISE),
     Rewrite("logit of sigmoid", "logit(sigmoid(x))",           "x",                STABILISE),
     Rewrite("sigmoid of logit", "sigmoid(logit(x))",           "x",                STABILISE, where="0 < x < 1"),
     Rewrite("log odds of sigmoid", "logsigmoid(x) - logsigmoid(-x)", "x",          STABILISE),
@@ -223,7 +253,6 @@ _TABLE = (
     # the loss, as it is written out
     Rewrite("log-likelihood",  "y * log(a) + (1 - y) * log(1 - a)", "-bce(a, y)",  STABILISE),
     Rewrite("loss with y - 1", "(y - 1) * log(1 - a) - y * log(a)", "bce(a, y)",   STABILISE),
-    Rewrite("log-likelihood, 1 - y", "(1 - y) * log(a) + y * log(1 - a)", "-bce(a, 1 - y)", STABILISE),
     Rewrite("log-likelihood of z", "y * logsigmoid(z) + (1 - y) * logsigmoid(-z)", "-bce_with_logits(z, y)", STABILISE),
     Rewrite("loss of z, y - 1", "(y - 1) * logsigmoid(-z) - y * logsigmoid(z)", "bce_with_logits(z, y)", STABILISE),
     Rewrite("loss with softplus", "y * softplus(-z) + (1 - y) * softplus(z)", "bce_with_logits(z, y)", STABILISE),
@@ -234,7 +263,8 @@ _TABLE = (
 
     # partial derivatives, as they are written out
     Rewrite("y minus sigmoid", "y - sigmoid(z)",               "-bce_with_logits_dz(z, y)", STABILISE, computed=True),
-    Rewrite("slope of the loss", "(1 - y) / (1 - a) - y / a",  "bce_da(a, y)",     STABILISE, computed=True),
+    Rewrite("slope of the loss", "(1 - y) / (1 - a) - y / a",  "bce_da(a, y)",     STABILISE, computed=True,
+            where=_PROBABILITY),
     Rewrite("slope of tanh",   "1 - tanh(x) * tanh(x)",        "tanh_dx(x)",       STABILISE, computed=True),
     Rewrite("slope of tanh, divided", "1 / cosh(x) / cosh(x)", "tanh_dx(x)",       STABILISE, computed=True),
     Rewrite("slope of the loss, chained", "sigmoid_dx(z) * bce_da(sigmoid(z), y)", "bce_with_logits_dz(z, y)",

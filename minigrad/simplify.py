@@ -8,7 +8,7 @@ the time is linear in their number; no recursion over the expression (only over 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -55,6 +55,11 @@ class Applied:
     def after(self) -> str:
         """What took its place, as text."""
         return self._store.text(self._after)
+
+    def texts(self, symbols: Mapping[int, str], limit: int) -> tuple[str, str]:
+        """Before and after, with other names than the labels and no longer than `limit`."""
+        before = self._store.text(self._before, symbols=symbols, limit=limit)
+        return before, self._store.text(self._after, symbols=symbols, limit=limit)
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.before} -> {self.after}"
@@ -238,14 +243,21 @@ class Rewriting:
 
     def _step(self, i: int) -> int | None:
         """What the first row that applies makes of an expression; None if none does."""
+        found = self.first(i)
+        if found is None:
+            return None
+        pattern, letters = found
+        self._fuel -= 1
+        after = self._build(pattern.replacement, letters)
+        self.applied.append(Applied(pattern.row, self.e, i, after))
+        return after
+
+    def first(self, i: int) -> tuple[Pattern, dict[str, int | list[int]]] | None:
+        """The first row that applies to an expression, and what its letters stand for."""
         for pattern in self._candidates(i):
             for letters in self._match(pattern, pattern.form, i, {}, True):
-                if not self._holds(pattern, letters):
-                    continue
-                self._fuel -= 1
-                after = self._build(pattern.replacement, letters)
-                self.applied.append(Applied(pattern.row, self.e, i, after))
-                return after
+                if self._holds(pattern, letters):
+                    return pattern, letters
         return None
 
     def _build(self, form: Template, letters: dict[str, int | list[int]]) -> int:
@@ -262,7 +274,11 @@ class Rewriting:
         return self._settle(self.e.make(form.op, tuple(operands)))
 
     def _holds(self, pattern: Pattern, letters: dict[str, int | list[int]]) -> bool:
-        return all(self.ranges.proves(fact, letters[fact.letter]) for fact in pattern.where)  # type: ignore[arg-type]
+        for letter, relation, limit in pattern.where:
+            number = self.e.number[letters[limit]] if isinstance(limit, str) else limit  # type: ignore[index]
+            if not self.ranges.proves(letters[letter], relation, number):  # type: ignore[arg-type]
+                return False
+        return True
 
     def _candidates(self, i: int) -> tuple[Pattern, ...]:
         """The rows for an operation whose needs lie one and two steps below it."""

@@ -129,11 +129,11 @@ def test_as_few_parentheses_as_the_order_allows() -> None:
         "a + b + c": a + b + c, "a + (b + c)": a + (b + c), "a - (b - c)": a - (b - c), "a - b - c": a - b - c,
         "a*b + c": a * b + c, "a*(b + c)": a * (b + c), "a/(b*c)": a / (b * c), "a/b*c": a / b * c,
         "a*(b/c)": a * (b / c), "-a + b": -a + b, "-(a + b)": -(a + b), "-a*b": -(a * b), "a*(-b)": a * -b,
-        "a - b": a + -b, "-(-a)": minigrad.neg(-a), "-2*a": -2.0 * a, "a - 2": a + -2.0, "a*(-2)": a * -2.0,
+        "a - b": a + -b, "-(-a)": minigrad.neg(-a), "-2*a": -2.0 * a, "a - 2": a + -2.0, "-2*b": b * -2.0,
         "a**2": a**2, "(-a)**2": (-a) ** 2, "-a**2": -(a**2), "a**-1": a**-1, "a**(b + 1)": a ** (b + 1),
         "(a**b)**c": (a**b) ** c, "a**b**c": a ** (b**c), "2**a": 2.0**a, "(a < b)*c": minigrad.less(a, b) * c,
         "a <= b": minigrad.less_equal(a, b), "log(a/b)": log(a / b), "logsumexp(a, b, c)": logsumexp([a, b, c]),
-        "a - (-b)": a - minigrad.neg(b), "dot([a, b], [b, c])": dot([a, b], [b, c]), "a*0.1": a * 0.1,
+        "a - (-b)": a - minigrad.neg(b), "dot([a, b], [b, c])": dot([a, b], [b, c]), "0.1*a": a * 0.1, "a*b*2": a * b * 2.0,
         "a + 1e+22": a + 1e22,
     }  # fmt: skip
     assert {text(node): node for node in written.values()} == written
@@ -199,7 +199,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
         total = total + x * float(k + 2)
     e, (i,) = read(total)
     words = e.text(i, limit=50)
-    assert words == "x + x*2 + x*3 + x*4 + x*5 + x*6 + x*7 + x*8 + x*9 … (4,000 operations)"
+    assert words == "x + 2*x + 3*x + 4*x + 5*x + 6*x + 7*x + 8*x + 9*x … (4,000 operations)"
 
 
 # -- size -------------------------------------------------------------------------------------------------

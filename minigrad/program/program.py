@@ -1,7 +1,7 @@
 """`compile` and `Program`: the graph of one example, run over every row of a table.
 
 Room: says what is to be computed (mean loss and gradient, one of each per row, Hessians) and hands tables to the
-machine. Below: `expression`, `simplify`, `derive`, `lower`, `machine`, `binding`, `listing`. Above: `logistic`,
+machine. Below: `expression`, `simplify`, `derivative`, `lower`, `machine`, `binding`, `listing`. Above: `logistic`,
 the command line.
 Must hold: a nan is never averaged in silence; a program reads its parameters from the leaves of the graph when it
 is called, and changes nothing there.
@@ -31,7 +31,7 @@ from minigrad.text import shown
 from minigrad.value import Value
 
 if TYPE_CHECKING:
-    from minigrad.derive import Derivative
+    from minigrad.derivative import Derivative
     from minigrad.program.objective import Objective
 
 Floats: TypeAlias = npt.NDArray[np.float64]
