@@ -1,7 +1,7 @@
 """The site: Sphinx over Markdown pages.
 
 Build it with `sphinx-build -W docs docs/_build`. In `_ext`: the directives `run` (a piece of Python with what
-it prints and draws) and `operations` (the table of operations), and formulas that need no network. See
+it prints and draws), `operations` and `rewrites` (the tables), and formulas that need no network. See
 contributing.md.
 """
 
@@ -26,7 +26,7 @@ author = "the minigrad authors"
 project_copyright = f"2026, {author}"
 version = release = minigrad.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "run", "operations", "mathml", "docstrings"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "run", "operations", "rewrites", "mathml", "docstrings"]
 exclude_patterns = ["_build"]
 default_role = "literal"  # `x` in a docstring
 

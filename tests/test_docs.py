@@ -41,7 +41,8 @@ ENVIRONMENT = {
 #: that hold no code. `markdown` shows how a page is written.
 KNOWN = {
     "python", "console", "{run}", "bash",
-    "text", "markdown", "{operations}", "{toctree}", "{eval-rst}", "{math}", "{note}", "{tip}", "{warning}",
+    "text", "markdown", "{operations}", "{rewrites}",
+    "{toctree}", "{eval-rst}", "{math}", "{note}", "{tip}", "{warning}",
 }  # fmt: skip
 
 

@@ -133,7 +133,8 @@ def test_as_few_parentheses_as_the_order_allows() -> None:
         "a**2": a**2, "(-a)**2": (-a) ** 2, "-a**2": -(a**2), "a**-1": a**-1, "a**(b + 1)": a ** (b + 1),
         "(a**b)**c": (a**b) ** c, "a**b**c": a ** (b**c), "2**a": 2.0**a, "(a < b)*c": minigrad.less(a, b) * c,
         "a <= b": minigrad.less_equal(a, b), "log(a/b)": log(a / b), "logsumexp(a, b, c)": logsumexp([a, b, c]),
-        "a - (-b)": a - minigrad.neg(b), "dot([a, b], [b, c])": dot([a, b], [b, c]), "0.1*a": a * 0.1, "a*b*2": a * b * 2.0,
+        "a - (-b)": a - minigrad.neg(b), "dot([a, b], [b, c])": dot([a, b], [b, c]), "0.1*a": a * 0.1,
+        "a*b*2": a * b * 2.0,
         "a + 1e+22": a + 1e22,
     }  # fmt: skip
     assert {text(node): node for node in written.values()} == written
@@ -209,11 +210,11 @@ def test_a_chain_of_a_million_operations() -> None:
     """Read, written and recorded without recursion."""
     x, w = named(x=1.0, w=0.5)
     node = x
-    for k in range(500_000):
+    for k in range(500_000 if minigrad.COMPILED else 50_000):
         node = node * w + float(k)
     e, (i,) = read(node)
-    assert len(e) > 1_000_000
-    assert e.text(i).endswith("(1,000,000 operations)")
+    assert len(e) > 2 * k
+    assert e.text(i).endswith(f"({2 * (k + 1):,} operations)")
     assert e.record([i], {e.input(x): x, e.input(w): w})[0].data == node.data
 
 

@@ -421,9 +421,7 @@ def test_ranges_hold(op: str) -> None:
             continue
         for _, relation, number in facts(RANGES[op]):
             assert isinstance(number, float)
-            far = any(
-                abs(x) > 5.0 for x in point
-            )  # where 60 digits no longer tell 1 from what is next to it
+            far = any(abs(x) > 5.0 for x in point)  # where 60 digits no longer tell 1 from what is next to it
             assert _HOLDS[relation](truth, number) or (far and truth == number), (op, point, relation, number)
 
 
