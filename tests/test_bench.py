@@ -69,6 +69,17 @@ LINES = {
         r"  10,000 rows, MB +[\d.]+   goal at most 16: (met|MISSED)",
         r"\d+ of \d+ goals met",
     ],
+    "streaming.py": [
+        r"minigrad \S+, pyarrow \S+; three columns, batches of [\d,]+ rows",
+        *(
+            rf"  {end} +[\d,]+ rows +[\d,.]+ MB of file   at most \d+ MB of memory, \d+ of it Arrow's"
+            for end in ("csv", "csv", "parquet", "parquet", "arrow", "arrow")
+        ),
+        *(
+            rf"  {end} +[\d,]+ rows   [\d.]+ million rows a second   times pyarrow's time: {SPREAD}"
+            for end in ("csv", "parquet", "arrow")
+        ),
+    ],
 }
 
 #: What the scripts are made of: the peer of one, and the sections of the other.

@@ -19,11 +19,11 @@ from minigrad.descent.objective import (
     DivergedError,
     Floats,
     InterruptedDescent,
-    MissingPackageError,
     Objective,
     Progress,
 )
 from minigrad.descent.options import SOLVERS, checked_alpha
+from minigrad.extras import MissingPackageError
 
 __all__ = [
     "CheckpointError", "CheckpointNotWrittenError", "CheckpointWarning", "Descent", "DivergedError", "Floats",

@@ -195,10 +195,6 @@ class DivergedError(ArithmeticError):
         return type(self), (str(self), self.losses, self.parameters, self.safe_alpha)
 
 
-class MissingPackageError(ImportError):
-    """A solver needs a package that is not installed; the message holds the command that installs it."""
-
-
 class InterruptedDescent(KeyboardInterrupt):
     """Ctrl-C while a descent ran; `result` is the Descent so far, and the checkpoint, if any, is written."""
 

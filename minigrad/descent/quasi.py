@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.descent.curvature import hessian_product_of
-from minigrad.descent.objective import Descent, Floats, MissingPackageError, Objective
+from minigrad.descent.objective import Descent, Floats, Objective
 from minigrad.descent.options import Options
 from minigrad.descent.sample import Sketch, sketched
 from minigrad.descent.watch import Watch
+from minigrad.extras import MissingPackageError
 
 #: How often a run begins anew, each time with a first step a tenth as long, when a trial step left the finite
 #: numbers.

@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minigrad.extras import MissingPackageError
 from minigrad.tables.place import DATES, TEXT, DataError, Place, missing, quoted
 from minigrad.text import shown
 
 
 def library(part: str = "") -> Any:
-    """pyarrow or a part of it, or an ImportError that says how to get it."""
+    """pyarrow or a part of it, or an error that says how to get it."""
     try:
         return importlib.import_module(f"pyarrow.{part}" if part else "pyarrow")
     except ImportError as error:
         if importlib.util.find_spec("pyarrow") is not None:
             raise
-        raise ImportError(
+        raise MissingPackageError(
             'reading and writing tables needs pyarrow: pip install "minigrad[tables]"'
         ) from error
 

@@ -7,7 +7,7 @@ Must hold: a row that holds a nan, an infinity or a label that is none is refuse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ def _numbers(data: npt.ArrayLike, what: str) -> Floats:
     return array.astype(np.float64)
 
 
-def check_finite(columns: Sequence[npt.NDArray[Any]], names: Sequence[str]) -> None:
+def check_finite(columns: Sequence[npt.ArrayLike], names: Sequence[str]) -> None:
     """Refuse columns in which a number is nan or infinite; what `columns_of` gives, before a model learns from it.
 
     columns  arrays (m,)
@@ -73,20 +73,18 @@ def check_finite(columns: Sequence[npt.NDArray[Any]], names: Sequence[str]) -> N
 
     Raises DataError with the first such row, counted from 0, its column and how many there are in all.
 
-    >>> check_finite([np.array([1.0, 2.0]), np.array([3, 4])], ["x", "y"])
-    >>> check_finite([np.array([1.0, np.nan])], ["x"])
+    >>> check_finite([[1.0, 2.0], [3, 4]], ["x", "y"])
+    >>> check_finite([[1.0, np.nan]], ["x"])
     Traceback (most recent call last):
-    minigrad.tables.place.DataError: row 1, column 'x' holds nan (1 such in all): fill it in or leave the row out
+    minigrad.tables.DataError: row 1, column 'x' holds nan (1 such in all): fill it in or leave the row out
     """
     _refuse_nonfinite(columns, names, Place())
 
 
-def _refuse_nonfinite(
-    columns: Sequence[npt.NDArray[Any]], names: Sequence[str] | range, place: Place
-) -> None:
+def _refuse_nonfinite(columns: Sequence[npt.ArrayLike], names: Sequence[str] | range, place: Place) -> None:
     """Block by block, so that nothing as large as a column is made."""
     first, count = (-1, -1), 0
-    for j, column in enumerate(columns):
+    for j, column in enumerate(map(np.asarray, columns)):
         if column.dtype.kind != "f":
             continue
         for start in range(0, len(column), BLOCK):
@@ -98,7 +96,7 @@ def _refuse_nonfinite(
     if count:
         row, j = first
         raise place.error(
-            f"holds {float(columns[j][row])!r} ({count:,} such in all): fill it in or leave the row out",
+            f"holds {float(np.asarray(columns[j])[row])!r} ({count:,} such in all): fill it in or leave the row out",
             row=row,
             column=names[j],
         )

@@ -41,12 +41,10 @@ def write_table(path: str | os.PathLike[str], table: Any) -> Path:
     `files.writing`.
 
     Raises ValueError for another end of the name, ShapeError when columns differ in length, DataError when
-    there is no column or tables differ in their columns, CannotWriteError as `files.writing`, ImportError when
-    pyarrow is not installed.
+    there is no column or tables differ in their columns, CannotWriteError as `files.writing`,
+    MissingPackageError (an ImportError) when pyarrow is not installed.
 
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = write_table(folder.name + "/rows.csv", {"x": [0.1, 2.0], "y": [True, False]})
+    >>> path = write_table("rows.csv", {"x": [0.1, 2.0], "y": [True, False]})
     >>> print(path.read_text(), end="")
     x,y
     0.1,true

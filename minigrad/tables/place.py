@@ -29,6 +29,8 @@ class DataError(ValueError):
     column  its name (its position, if it has none), None if it is not about one column
     """
 
+    __module__ = "minigrad.tables"  # where it is imported from
+
     def __init__(
         self,
         message: str,

@@ -162,7 +162,7 @@ def open_rows(
     Rows are counted from 0 within their file, lines from 1.
 
     Raises CannotReadError (an OSError) when there is no such file or it may not be read, DataError when it is
-    no table, ImportError when pyarrow is not installed (batches of NumPy arrays do without).
+    no table, MissingPackageError (an ImportError) when pyarrow is not installed (batches of NumPy arrays do without).
 
     >>> stream = open_rows([{"x": [1.0, 2.0]}, {"x": [3.0]}], batch_rows=2)
     >>> [batch[0].tolist() for batch in stream.batches(["x"])]
