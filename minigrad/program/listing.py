@@ -89,8 +89,10 @@ class Listing:
 
     def _results(self) -> list[str]:
         """What each result is, in terms of what was added up."""
-        for cell, key in zip(self.code.totals, self.lowered.sums, strict=True):
-            self._cells[cell] = f"Σ {'·'.join(self._varying(x) for x in key)}"
+        for cell, keys in zip(self.code.totals, self.lowered.sums, strict=True):
+            added = ["·".join(self._varying(x) for x in key) for key in keys[:SUMMANDS]]
+            added += [f"… ({len(keys) - SUMMANDS} more)"] * (len(keys) > SUMMANDS)
+            self._cells[cell] = f"Σ {added[0]}" if len(keys) == 1 else f"Σ ({' + '.join(added)})"
         for operation in self.code.after:
             self._cells[operation.dst] = shown(self._written(operation), 120)
         lines = [

@@ -16,6 +16,7 @@ How a graph of one row becomes a program:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class Lowered(NamedTuple):
     results      the cells with the results that were added up, in the order asked for
     made         for each step of the body the expressions it makes (none for steps that add up or store)
     uniforms     for each cell the uniform expression in it, where there is one
-    sums         for each accumulator what is added up
+    sums         for each accumulator what is added up in it
     """
 
     code: Code
@@ -50,7 +51,7 @@ class Lowered(NamedTuple):
     results: tuple[int, ...]
     made: list[tuple[int, ...]]
     uniforms: dict[int, int]
-    sums: list[Key]
+    sums: list[list[Key]]
 
 
 class _Uniforms:
@@ -123,18 +124,12 @@ def lower(
     forms = Forms(e, sources, [*totals, *stores])
     sums = [forms.total(root, weight) for root in totals]
     uniforms = _Uniforms(e)
-    accumulators: dict[Key, int] = {}
-    for total in sums:
-        for _, key in total.terms:
-            accumulators.setdefault(key, len(accumulators))
-    weight_sum = None
-    if weight is not None and totals and (mean or any(total.rest is not None for total in sums)):
-        weight_sum = accumulators.setdefault((weight,), len(accumulators))
+    accumulators, count_of_sums = _accumulators(sums, weight)
     schedule = Schedule(forms, uniforms.cell, accumulators, stores)
     schedule.write()
-    cells_of_totals = tuple(uniforms.new() for _ in accumulators)
+    cells_of_totals = tuple(uniforms.new() for _ in range(count_of_sums))
     count = uniforms.new()
-    size = count if weight_sum is None else cells_of_totals[weight_sum]
+    size = count if weight is None or not totals else cells_of_totals[accumulators[weight,]]
     results = tuple(_result(uniforms, total, cells_of_totals, accumulators, size, mean) for total in sums)
     body, slots = placed(schedule, sources)
     code = Code(
@@ -151,8 +146,41 @@ def lower(
     )
     return Lowered(
         code, uniforms.numbers, uniforms.parameters, results, schedule.made,
-        {cell: x for x, cell in uniforms.cells.items()}, list(accumulators),
+        {cell: x for x, cell in uniforms.cells.items()}, _added(accumulators, count_of_sums),
     )  # fmt: skip
+
+
+def _accumulators(sums: Sequence[Total], weight: int | None) -> tuple[dict[Key, int], int]:
+    """Where each sum over the rows is added up, and how many places there are.
+
+    Terms of one result that have the same factor, and that no other result needs, go into one place.
+    """
+    uses = Counter(key for total in sums for _, key in total.terms)
+    places: dict[Key, int] = {}
+    count = 0
+    if weight is not None and sums:
+        places[weight,], count = 0, 1
+    for total in sums:
+        shared: dict[int | None, int] = {}
+        for factor, key in total.terms:
+            if key in places:
+                continue
+            if uses[key] == 1 and factor in shared:
+                places[key] = shared[factor]
+                continue
+            places[key] = count
+            if uses[key] == 1:
+                shared[factor] = count
+            count += 1
+    return places, count
+
+
+def _added(accumulators: Mapping[Key, int], count: int) -> list[list[Key]]:
+    """What is added up in each place."""
+    result: list[list[Key]] = [[] for _ in range(count)]
+    for key, place in accumulators.items():
+        result[place].append(key)
+    return result
 
 
 def _result(
@@ -165,8 +193,8 @@ def _result(
 ) -> int:
     """The cell of one result, from the totals of its terms."""
     sum_of_terms = None
-    for factor, key in total.terms:
-        cell = cells[accumulators[key]]
+    for factor, accumulator in dict.fromkeys((factor, accumulators[key]) for factor, key in total.terms):
+        cell = cells[accumulator]
         if mean:
             cell = uniforms.then("div", cell, size)
         if factor is not None:

@@ -68,21 +68,21 @@ class Schedule:
 
     def _need(self, roots: Sequence[int]) -> list[int]:
         """Everything that varies and must be computed, operands before results."""
-        done, order = set(self.forms.columns), []
-        waiting = [x for x in [*self.stores, *roots] if self.forms.varying[x]][::-1]
+        forms, form, varying = self.forms, self._form, self.forms.varying
+        done, order = set(forms.columns), list[int]()
+        waiting = [x for x in [*self.stores, *roots] if varying[x]][::-1]
         while waiting:
             x = waiting[-1]
-            if x in done:
-                waiting.pop()
-                continue
-            if x not in self._form:
-                self._form[x] = self.forms.form(x)
-                if missing := [y for y in self._operands(x) if y not in done]:
-                    waiting += reversed(missing)
-                    continue
+            if x not in done:
+                if x not in form:
+                    form[x] = forms.form(x)
+                    before = len(waiting)
+                    waiting += [y for y in self._operands(x) if y not in done]
+                    if len(waiting) > before:
+                        continue
+                done.add(x)
+                order.append(x)
             waiting.pop()
-            done.add(x)
-            order.append(x)
         return order
 
     def _find_pairs(self) -> dict[int, int]:
@@ -150,7 +150,7 @@ def placed(schedule: Schedule, sources: Mapping[int, int]) -> tuple[list[Step], 
     body: list[Step] = []
     for i, step in enumerate(schedule.steps):
         reads, made = schedule.reads[i], schedule.made[i]
-        operands = tuple([_place(x, columns, slot_of, schedule.cell) for x in reads])
+        operands = tuple([slot_of[x] if x in slot_of else _place(x, columns, schedule.cell) for x in reads])
         for x in made:
             if free:
                 slot_of[x] = free.pop()
@@ -164,12 +164,9 @@ def placed(schedule: Schedule, sources: Mapping[int, int]) -> tuple[list[Step], 
     return body, slots - len(columns)
 
 
-def _place(x: int, columns: Mapping[int, int], slot_of: Mapping[int, int], cell: Callable[[int], int]) -> int:
-    """Where an operand is: a slot, a column, or a cell."""
-    found = slot_of.get(x)
-    if found is None:
-        found = columns.get(x)
-    return ~cell(x) if found is None else found
+def _place(x: int, columns: Mapping[int, int], cell: Callable[[int], int]) -> int:
+    """Where an operand is that is in no slot: a column, or a cell."""
+    return columns[x] if x in columns else ~cell(x)
 
 
 def _on(step: Step, operands: tuple[int, ...], results: Sequence[int]) -> Step:
