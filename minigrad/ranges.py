@@ -264,6 +264,13 @@ def _hull(parts: list[Range]) -> Range:
     return Range(low, high, low_open, high_open, all(part.without_zero for part in parts))
 
 
+def _largest(parts: list[Range]) -> Range:
+    """The range of the larger of two numbers: its low end is that of the part that lies higher."""
+    hull = _hull(parts)
+    highest = max(parts, key=lambda part: (part.low, part.low_open))
+    return hull._replace(low=highest.low, low_open=highest.low_open)
+
+
 def _keeps_zero(op: str) -> Arithmetic:
     """An operation that is 0 only where its operand is, and otherwise as `RANGES` says."""
 
@@ -281,8 +288,8 @@ _ARITHMETIC: dict[str, Arithmetic] = {
     "mul": _product,
     "div": _quotient,
     "pow": _power,
-    "min": lambda operands, parts: _hull(parts),
-    "max": lambda operands, parts: _hull(parts),
+    "min": lambda operands, parts: _negated(_largest([_negated(part) for part in parts])),
+    "max": lambda operands, parts: _largest(parts),
     "where": lambda operands, parts: _hull(parts[1:]),
     "mean": lambda operands, parts: _hull(parts),
     "abs": _keeps_zero("abs"),

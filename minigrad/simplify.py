@@ -8,8 +8,10 @@ the time is linear in their number; no recursion over the expression (only over 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from minigrad.expression import Expressions
@@ -96,6 +98,7 @@ class Pattern(NamedTuple):
 
     needs   bits of the operations that must lie one or two steps below the root
     repeats letters that occur more than once
+    demand  how much it asks for, negative: the most demanding row is tried first
     """
 
     row: Rewrite
@@ -104,6 +107,7 @@ class Pattern(NamedTuple):
     where: tuple[Fact, ...]
     needs: int
     repeats: frozenset[str]
+    demand: float
 
 
 _BITS = {op: 1 << k for k, op in enumerate(["const", *RULES, *COMPUTED])}
@@ -139,7 +143,7 @@ def _needs(form: Template, repeats: frozenset[str]) -> int:
 
 
 @cache
-def patterns(kinds: tuple[str, ...], computed: bool) -> dict[str, tuple[Pattern, ...]]:
+def patterns(kinds: tuple[str, ...], computed: bool) -> dict[str, list[Pattern]]:
     """The rows of these kinds by the operation at the root of their pattern, the most demanding first."""
     found: dict[str, list[Pattern]] = {}
     for row in REWRITES.values():
@@ -148,13 +152,12 @@ def patterns(kinds: tuple[str, ...], computed: bool) -> dict[str, tuple[Pattern,
         form, replacement = template(row.pattern, row.letters), template(row.replacement, row.letters)
         letters = _letters(form)
         repeats = frozenset(name for name in letters if letters.count(name) > 1)
-        for shape in {form, _settled(form, row, found)}:
-            pattern = Pattern(row, shape, replacement, facts(row.where), _needs(shape, repeats), repeats)
-            found.setdefault(shape.op, []).append(pattern)
-    return {
-        op: tuple(sorted(rows, key=lambda p: _size(p.form) + len(p.repeats) / 8, reverse=True))
-        for op, rows in found.items()
-    }
+        for shape in dict.fromkeys((form, _settled(form, row, found))):
+            demand = -_size(shape) - len(repeats) / 8
+            needs = _needs(shape, repeats)
+            pattern = Pattern(row, shape, replacement, facts(row.where), needs, repeats, demand)
+            insort(found.setdefault(shape.op, []), pattern, key=attrgetter("demand"))
+    return found
 
 
 def _settled(form: Template, row: Rewrite, found: dict[str, list[Pattern]]) -> Template:
@@ -163,10 +166,7 @@ def _settled(form: Template, row: Rewrite, found: dict[str, list[Pattern]]) -> T
         return form
     e = Expressions()
     letters = {name: e.symbol(name) for name in _letters(form)}
-    earlier = {
-        op: tuple(sorted(rows, key=lambda p: _size(p.form), reverse=True)) for op, rows in found.items()
-    }
-    rewriting = Rewriting(e, Ranges(e), rows=earlier)
+    rewriting = Rewriting(e, Ranges(e), rows=found)
     parts = rewriting.run([e.build(part, letters) for part in form.parts])
     return Template(form.op, tuple(_template_of(e, part) for part in parts))
 
@@ -193,7 +193,7 @@ class Rewriting:
         keep: Collection[int] = (),
         kinds: tuple[str, ...] = (SIMPLIFY,),
         computed: bool = False,
-        rows: dict[str, tuple[Pattern, ...]] | None = None,
+        rows: dict[str, list[Pattern]] | None = None,
     ) -> None:
         self.e = e
         self.ranges = ranges
