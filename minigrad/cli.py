@@ -11,60 +11,15 @@ from __future__ import annotations
 import argparse
 import codecs
 import contextlib
+import dataclasses
 import math
 import os
-import re
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
 
-import minigrad
+from minigrad.arguments import as_float, parser
 from minigrad.text import shown
-
-_DEMO = """\
-Logistic regression as a graph, from one example to a trained model: values and
-gradients of one example beside their closed forms, the update, then gradient
-descent on the Wisconsin breast-cancer table (569 rows of 30 columns, shipped
-with minigrad). Writes logistic.svg, logistic.dot and loss.png."""
-
-_DEMO_EXAMPLES = """\
-examples:
-  minigrad demo
-  minigrad demo --alpha 0.1 --epochs 1000
-  minigrad demo --out somewhere/else --seed 7
-
-The same arguments give the same text and the same bytes. Exit status: 0, or 1
-if a number of the graph disagrees with its closed form, or 2 for a mistake in
-the arguments."""
-
-_DRAW = """\
-Draw a formula as a graph, with the value and the gradient of every node. A
-formula has numbers, names, + - * / **, comparisons, functions of minigrad's
-table, such as exp(x), sigmoid(z), bce(a, y) or dot([w1, w2], [x1, x2]), and
-named steps separated by semicolons."""
-
-_DRAW_EXAMPLES = """\
-examples:
-  minigrad draw "w1*x1 + w2*x2 + b" --at w1=0.1 w2=0.2 x1=2 x2=3 b=-1
-  minigrad draw "a = sigmoid(w*x); L = bce(a, y)" --at w=0.5 x=2 y=1 -o L.svg
-  minigrad draw "exp(-x**2/2)" --at x=1/3 -o - --no-gradients
-
-A formula that begins with a minus goes last, after --:
-  minigrad draw --at x=2 -o graph.dot -- "-x**2"
-
-log is the natural logarithm. PNG and PDF need the dot program of Graphviz
-(https://graphviz.org)."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, but a mistake takes two lines: what it is, and where the help is."""
-
-    def error(self, message: str) -> NoReturn:
-        if message.endswith("required: FORMULA"):
-            message = 'the formula is missing; it comes first, "w*x" --at w=1 x=2, or last: -- "-x**2"'
-        self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError, ValueError):  # no text stream, or closed
             stream.reconfigure(errors="minigrad")  # type: ignore[union-attr]
     try:
-        given = _parser().parse_args(arguments)
-        status: int = given.run(given)
+        made = parser()
+        given = made.parse_args(arguments)
+        if not given.command:
+            made.print_help()
+        status = _COMMANDS[given.command](given) if given.command else 0
         sys.stdout.flush()
         return status
     except SystemExit:  # of argparse; must not reach `_mistakes`, which takes its time
@@ -104,6 +62,7 @@ _PLAIN = str.maketrans(
         "α": "alpha",
         "∂": "d",
         "…": "...",
+        "ᵀ": "'",
         "\N{NO-BREAK SPACE}": " ",
     }
 )
@@ -117,130 +76,27 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
     return text.encode("ascii", "replace").decode("ascii"), error.end
 
 
+#: Errors that a user can make and mend, by the module they come from: (module, names).
+_MISTAKES = {
+    "formula": ("FormulaError",),
+    "draw": ("GraphTooLargeError", "GraphvizFailedError", "GraphvizMissingError", "UnknownFormatError"),
+    "real": ("NotANumberError",),
+    "descent": ("DivergedError", "CheckpointError", "MissingPackageError"),
+    "tables": ("DataError", "MissingPackageError"),
+    "functions": ("ShapeError",),
+    "logistic": ("ModelFileError",),
+    "train": ("TrainError",),
+    "predict": ("PredictError",),
+}
+
+
 def _mistakes() -> tuple[type[Exception], ...]:
-    """Errors that a user can make and mend; anything else is a fault of ours and keeps its traceback."""
-    from minigrad.descent import DivergedError
-    from minigrad.draw import (
-        GraphTooLargeError,
-        GraphvizFailedError,
-        GraphvizMissingError,
-        UnknownFormatError,
-    )
-    from minigrad.formula import FormulaError
-
-    return (
-        FormulaError, GraphTooLargeError, GraphvizFailedError, GraphvizMissingError, UnknownFormatError,
-        minigrad.NotANumberError, DivergedError, OSError,
-    )  # fmt: skip
-
-
-# -- arguments --------------------------------------------------------------------------------------------
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="minigrad",
-        description="Computation graphs that can be seen and checked. `minigrad COMMAND --help` says more.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"minigrad {_version()}")
-    parser.set_defaults(run=lambda _: _help(parser), command="")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_demo(commands)
-    _add_draw(commands)
-    return parser
-
-
-def _version() -> str:
-    return f"{minigrad.__version__} ({'compiled' if minigrad.COMPILED else 'interpreted'})"
-
-
-def _help(parser: _Parser) -> int:
-    parser.print_help()
-    return 0
-
-
-def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], **texts: str) -> _Parser:
-    command: _Parser = commands.add_parser(
-        name, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
-    )
-    command.set_defaults(run=run, command=name)
-    return command
-
-
-def _add_demo(commands: Any) -> None:
-    demo = _add(
-        commands, "demo", _demo, help="logistic regression from one example to a trained model",
-        description=_DEMO, epilog=_DEMO_EXAMPLES,
-    )  # fmt: skip
-    demo.add_argument(
-        "--out", type=Path, default=Path("minigrad-demo"), metavar="DIR",
-        help="folder for the files, made if missing (default: %(default)s)",
-    )  # fmt: skip
-    demo.add_argument(
-        "--alpha", type=_alpha, default=0.5, metavar="A", help="learning rate, above 0 (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--epochs", type=_whole(1), default=200, metavar="N",
-        help="passes over the rows, 1 or more (default: %(default)s)",
-    )  # fmt: skip
-    demo.add_argument(
-        "--seed", type=_whole(0), default=0, metavar="S",
-        help="decides which rows are held out, and the start (default: %(default)s)",
-    )  # fmt: skip
-
-
-def _add_draw(commands: Any) -> None:
-    draw = _add(
-        commands, "draw", _draw, help="draw a formula as a graph",
-        description=_DRAW, epilog=_DRAW_EXAMPLES,
-    )  # fmt: skip
-    draw.add_argument("formula", metavar="FORMULA", help='in quotes; for example "w*x + b"')
-    draw.add_argument(
-        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
-        help="a number for each name in the formula: 2, -1e-3, 1/3, pi/4",
-    )  # fmt: skip
-    draw.add_argument(
-        "-o", "--output", default="graph.svg", metavar="FILE",
-        help="ends in .svg, .dot, .png or .pdf; - prints the DOT text (default: %(default)s)",
-    )  # fmt: skip
-    draw.add_argument(
-        "--direction", choices=("LR", "TB"), default="LR",
-        help="left to right, or top to bottom (default: %(default)s)",
-    )  # fmt: skip
-    draw.add_argument("--theme", choices=("light", "dark"), default="light", help="default: %(default)s")
-    draw.add_argument("--no-gradients", action="store_true", help="values only")
-    draw.add_argument(
-        "--max-nodes", type=_whole(1), default=200, metavar="N",
-        help="refuse to draw more nodes (default: %(default)s)",
-    )  # fmt: skip
-
-
-def _alpha(text: str) -> float:
-    number = _float(text)
-    if not (math.isfinite(number) and number > 0.0):
-        raise argparse.ArgumentTypeError(
-            f"the learning rate is a finite number above 0, not {shown(text, 40)}"
-        )
-    return number
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        if not re.fullmatch(r"\s*[+]?[0-9]{1,18}\s*", text) or int(text) < least:
-            raise argparse.ArgumentTypeError(
-                f"a whole number is needed, {least} or more, not {shown(text, 40)}"
-            )
-        return int(text)
-
-    return whole
+    """Errors of the modules that were imported; anything else is a fault of ours and keeps its traceback."""
+    found: list[type[Exception]] = [OSError]
+    for module, names in _MISTAKES.items():
+        loaded = sys.modules.get(f"minigrad.{module}")
+        found += [getattr(loaded, name) for name in names if hasattr(loaded, name)]
+    return tuple(found)
 
 
 # -- commands ---------------------------------------------------------------------------------------------
@@ -257,6 +113,41 @@ def _demo(given: argparse.Namespace) -> int:
         console=console, bar=errors if errors.is_terminal else None,
     )  # fmt: skip
     return 0 if agrees else 1
+
+
+def _train(given: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from minigrad import train
+    from minigrad.descent import InterruptedDescent
+
+    if given.resume and given.checkpoint is None:
+        raise train.TrainError("--resume needs --checkpoint FILE: which run is to go on?")
+    names = [field.name for field in dataclasses.fields(train.Order)]
+    order = train.Order(**{name: getattr(given, name) for name in names})
+    console, errors = Console(highlight=False, emoji=False, markup=False), Console(stderr=True)
+    try:
+        agrees = train.run(order, console=console, bar=errors if errors.is_terminal else None)
+    except InterruptedDescent:
+        if given.checkpoint is not None:
+            print(f"stopped; --resume goes on from {shown(str(given.checkpoint))}", file=sys.stderr)
+        return 130
+    return 0 if agrees else 1
+
+
+def _predict(given: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from minigrad import predict
+    from minigrad.console import progress_of_rows
+
+    errors = Console(stderr=True)
+    written = given.out != "-"
+    with progress_of_rows(errors if errors.is_terminal and written else None) as report:
+        done = predict.run(given.model, given.data, given.out, threads=given.threads, progress=report)
+    if written:
+        print(f"{shown(given.out)}: {done.rows:,} rows, {done.ones:,} more likely {shown(str(done.one), 40)}")
+    return 0
 
 
 def _draw(given: argparse.Namespace) -> int:
@@ -288,6 +179,11 @@ def _draw(given: argparse.Namespace) -> int:
     return 0
 
 
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "demo": _demo, "train": _train, "predict": _predict, "draw": _draw,
+}  # fmt: skip
+
+
 def _numbers(pairs: Sequence[str]) -> dict[str, float]:
     """What --at gives: {name: number}."""
     from minigrad.formula import FormulaError
@@ -312,7 +208,7 @@ def _number(name: str, text: str) -> float:
     """A number as --at takes it: as Python writes it, or a formula without names (1/3, pi/4, -2**0.5)."""
     from minigrad.formula import FormulaError, formula
 
-    number = _float(text)
+    number = as_float(text)
     if math.isnan(number) and text.lower().lstrip("+-") != "nan":
         try:
             return formula(text).data

@@ -89,6 +89,40 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise _explained(given, error) from error
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise what `writing` would raise for this path, before the work whose result is to go there; leaves nothing."""
+    given = passing = os.fspath(path)
+    try:
+        mode = _present_mode(given)
+        if mode is None or stat.S_ISREG(mode):
+            target = os.path.realpath(given)
+            if not os.path.basename(target) or len(os.path.basename(target).encode()) > 255:
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+            _opened_anew(passing).close()
+            os.unlink(passing)
+    except CannotWriteError:
+        raise
+    except OSError as error:
+        raise _explained(given, error) from error
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make a folder, and those above it, where they are missing. Raises CannotWriteError."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise CannotWriteError(
+            error.errno, f"cannot make the folder {str(path)!r}: a file is in its place; choose another name"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        number = getattr(error, "errno", None) or 0
+        raise CannotWriteError(
+            number, f"cannot make the folder {shown(str(path), 80)!r}: {reason}; choose another place"
+        ) from None
+
+
 def _present_mode(path: str) -> int | None:
     """Mode of what is at `path` now, None if nothing is; refuses what must not be replaced."""
     if not path or "\0" in path:

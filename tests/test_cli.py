@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shlex
 import signal
@@ -241,14 +242,39 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"minigrad {minigrad.__version__} ({form})\n"
     assert minigrad_() == 0
     assert "demo" in capsys.readouterr().out
-    for command in ("demo", "draw"):
+    for command in COMMANDS:
         assert minigrad_(command, "--help") == 0
         assert f"usage: minigrad {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["demo", "draw"])
+COMMANDS = ("demo", "train", "predict", "draw")
+
+
+def files_of_the_help() -> None:
+    """The tables and the model that the examples name."""
+    generator = random.Random(0)
+    numbers = [(generator.gauss(40, 9), generator.gauss(25, 4)) for _ in range(60)]
+    labels = [int(age + 2 * bmi + generator.gauss(0, 20) > 90) for age, bmi in numbers]
+    data = [f"{x1},{x2},{y}" for (x1, x2), y in zip(numbers, labels, strict=True)]
+    patients = [f"{i},Ann,{line[:-1]}{('no', 'yes')[int(line[-1])]}" for i, line in enumerate(data)]
+    Path("data.csv").write_text("\n".join(["x1,x2,y", *data]))
+    Path("new.csv").write_text("\n".join(["x1,x2,y", *data]))
+    Path("patients.csv").write_text("\n".join(["id,name,age,bmi,ill", *patients]))
+    minigrad_("train", "data.csv", "--target", "y", "--save", "model.json")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_of_the_help_is_too_long(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It fits 80 columns."""
+    minigrad_(command, "--help")
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_of_the_help_run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each line of the help that begins with minigrad."""
+    files_of_the_help()
+    capsys.readouterr()
     minigrad_(command, "--help")
     lines = re.findall(r"^  minigrad (.*)$", capsys.readouterr().out, re.MULTILINE)
     assert len(lines) >= 3
@@ -263,7 +289,7 @@ def test_version_needs_no_numpy() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )
-    assert {"numpy", "rich", "matplotlib", "graphviz"}.isdisjoint(done.stdout.split())
+    assert {"numpy", "rich", "matplotlib", "graphviz", "pyarrow", "scipy"}.isdisjoint(done.stdout.split())
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from minigrad.files import CannotReadError, CannotWriteError, readable, write_bytes, write_text, writing
+from minigrad.files import (
+    CannotReadError,
+    CannotWriteError,
+    check_writable,
+    make_folder,
+    readable,
+    write_bytes,
+    write_text,
+    writing,
+)
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -115,6 +124,35 @@ def test_a_device_is_written_directly() -> None:
     """/dev/null stays a device."""
     write_text(os.devnull, "gone")
     assert not stat.S_ISREG(os.stat(os.devnull).st_mode)
+
+
+@pytest.mark.parametrize("name", ["missing/g.svg", ".", "file/g.svg", "x" * 300 + ".svg", "a\x00b.svg"])
+def test_a_place_can_be_tried_before_the_work(name: str, tmp_path: Path) -> None:
+    """With the error that writing would end in; where all is well nothing is said and nothing is left."""
+    (tmp_path / "file").write_text("a file, no folder")
+    with pytest.raises(CannotWriteError) as tried:
+        check_writable(tmp_path / name)
+    with pytest.raises(CannotWriteError) as written:
+        write_text(tmp_path / name, "new")
+    assert str(tried.value) == str(written.value)
+    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "file")
+    check_writable(os.devnull)
+    assert os.listdir(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_text() == "a file, no folder"
+
+
+def test_folders_are_made_or_refused(tmp_path: Path) -> None:
+    """A file in the place of a folder is one line."""
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(CannotWriteError, match="a file is in its place; choose another name"):
+            make_folder(path)
+    for name in ("long" * 100, "nul\0"):
+        with pytest.raises(CannotWriteError, match="cannot make the folder"):
+            make_folder(tmp_path / name)
 
 
 # -- reading ----------------------------------------------------------------------------------------------

@@ -103,8 +103,8 @@ def test_a_wrong_kernel_is_refused() -> None:
     def textbook(name: str, operands: Sequence[Any], n: int) -> Block:
         (x,) = operands
         with np.errstate(all="ignore"):
-            a = 1.0 / (1.0 + np.exp(-x))
-            return a if name == "sigmoid" else a * (1.0 - a)
+            a: Block = 1.0 / (1.0 + np.exp(-x))
+            return a if name == "sigmoid" else np.multiply(a, 1.0 - a)
 
     assert any("sigmoid_dx(40.0,): got 0.0" in miss for miss in misses("sigmoid_dx", textbook))
     assert any("sigmoid(-710.0,)" in miss for miss in misses("sigmoid", textbook))
@@ -173,6 +173,20 @@ def test_a_block_is_the_row_of_each_of_its_rows(name: str, level: ModuleType) ->
             columns = operands_of(name, count, n + 1)
             inside = [column[1:] for column in columns]  # no longer at a multiple of 16 bytes
             assert differing(name, inside, over(level)(name, inside, n)) == []
+
+
+@each_level
+def test_a_nan_stays_one_whatever_its_bits(level: ModuleType) -> None:
+    """R's NA is a nan with 1954 in its last bits, where a kernel that works on bits keeps the exponent."""
+    na = np.array([0x7FF00000000007A2, 0x7FF8000000000001, 0xFFFFFFFFFFFFFFFF], dtype=np.uint64).view(
+        np.float64
+    )
+    for name, rule in RULES.items():
+        if rule.arity == 1:
+            assert np.isnan(over(level)(name, [np.tile(na, 7)], 21)).all(), name
+    for y in (0.0, 0.5, 1.0):
+        assert np.isnan(over(level)("bce_with_logits", [np.tile(na, 7), y], 21)).all()
+        assert np.isnan(over(level)("bce_with_logits_dz", [np.tile(na, 7), y], 21)).all()
 
 
 @each_level

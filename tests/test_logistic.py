@@ -1,8 +1,7 @@
-"""The lecture's example agrees with paper, the check refuses what does not, and the fit is the right one."""
+"""One example agrees with paper, and the check refuses what does not."""
 
 from __future__ import annotations
 
-import doctest
 import math
 from collections.abc import Callable
 from decimal import Decimal, localcontext
@@ -13,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import minigrad.logistic as module
 from minigrad import Value
 from minigrad.functions import ShapeError
 from minigrad.logistic import (
@@ -23,11 +21,9 @@ from minigrad.logistic import (
     compared,
     distance,
     example,
-    fit,
     mean_gradient_on_paper,
     updated,
 )  # fmt: skip
-from minigrad.tables import DataError, Floats, breast_cancer, split, standardised
 
 GIVEN = {"x1": 2.0, "x2": -1.0, "y": 1.0, "w1": 0.5, "w2": -0.25, "b": 0.1}
 
@@ -39,8 +35,11 @@ def run(**numbers: float) -> Example:
     return one
 
 
-def test_the_examples_in_the_docstrings_run() -> None:
-    assert doctest.testmod(module).failed == 0
+def on_paper(
+    x1: float, x2: float, y: float, w1: float, w2: float, b: float, z: float | None = None
+) -> dict[str, Decimal]:
+    """The closed forms of the example."""
+    return closed_forms([x1, x2], y, [w1, w2], b, z=z)
 
 
 # -- one example ------------------------------------------------------------------------------------------
@@ -72,7 +71,7 @@ def test_closed_forms_are_those_of_mpmath() -> None:
             "dW2": x2 * dz,
             "dB": dz,
         }
-        forms = closed_forms(**GIVEN)
+        forms = on_paper(**GIVEN)
         assert list(forms) == list(witness)
         for name, exact in witness.items():
             assert mpmath.almosteq(mpmath.mpf(str(forms[name])), exact, rel_eps=1e-50), name
@@ -81,7 +80,7 @@ def test_closed_forms_are_those_of_mpmath() -> None:
 def test_closed_forms_survive_saturation() -> None:
     """At z = 800: L = 800 for y = 0, e^-800 for y = 1, and dZ = -e^-800 there; e^-800 = 3.67e-348."""
     for y, loss, dz in ((0.0, "800", "1"), (1.0, "3.669e-348", "-3.669e-348")):
-        forms = closed_forms(0.0, 0.0, y, 0.0, 0.0, 800.0)
+        forms = on_paper(0.0, 0.0, y, 0.0, 0.0, 800.0)
         assert abs(forms["L"] / Decimal(loss) - 1) < Decimal("1e-3")
         assert abs(forms["dZ"] / Decimal(dz) - 1) < Decimal("1e-3")
 
@@ -187,7 +186,7 @@ def test_distance_is_exact() -> None:
 )
 def test_what_paper_cannot_say_is_refused(numbers: dict[str, float], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        closed_forms(**{**GIVEN, **numbers})
+        on_paper(**{**GIVEN, **numbers})
 
 
 @pytest.mark.parametrize("y", [-0.1, 1.1, math.nan, math.inf])
@@ -210,102 +209,89 @@ def test_the_update_is_the_lectures() -> None:
     assert run(**new).loss.data < one.loss.data
 
 
-# -- m examples -------------------------------------------------------------------------------------------
+# -- n features -------------------------------------------------------------------------------------------
 
 
-def table(m: int, n: int, seed: int) -> tuple[Floats, Floats]:
-    """Random rows and labels; the seed is in the name of the test that uses them."""
+def recorded(n: int, seed: int, scale: float) -> OneRow:
+    """The graph of one row of n features at random numbers, forward and backward."""
     generator = np.random.default_rng(seed)
-    return generator.normal(size=(m, n)), (generator.random(m) < 0.5).astype(float)
+    one = OneRow(n)
+    numbers = generator.normal(0.0, scale, 2 * n + 1).tolist()
+    one.graph.forward(dict(zip((*one.features, *one.parameters), numbers, strict=True)))
+    one.graph.forward({one.y: float(seed % 2)})
+    one.graph.backward()
+    return one
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_averaged_gradients_agree_with_paper(seed: int) -> None:
-    """Within the allowance, which is tighter than 1e-13, and with central differences of the loss."""
-    rows, labels = table(40, 5, seed)
-    parameters = np.random.default_rng(seed + 100).normal(size=6)
-    loss = OneRow(5).mean_loss(rows, labels)
-    _, gradient = loss(parameters)
-    on_paper, allowed = mean_gradient_on_paper(rows, labels, parameters)
-    assert (np.abs(gradient - on_paper) <= allowed).all()
-    assert allowed.max() < 1e-13
-    step = 1e-5 * np.eye(6)
-    slopes = [(loss(parameters + h)[0] - loss(parameters - h)[0]) / 2e-5 for h in step]
-    np.testing.assert_allclose(gradient, slopes, rtol=0, atol=1e-9)  # h² = 1e-10, rounding 1e-16 / 1e-5
-
-
-def test_the_mean_loss_is_the_mean_of_the_losses() -> None:
-    """Of the example with two features, row by row."""
-    rows, labels = [[2.0, -1.0], [0.5, 3.0], [-1.0, 1.0]], [1.0, 0.0, 1.0]
-    each = [
-        example(x1, x2, y, w1=0.5, w2=-0.25, b=0.1).loss.data
-        for (x1, x2), y in zip(rows, labels, strict=True)
-    ]
-    loss, _ = OneRow(["x1", "x2"]).mean_loss(rows, labels)(np.array([0.5, -0.25, 0.1]))
-    assert loss == pytest.approx(sum(each) / 3, rel=1e-15)
+@pytest.mark.parametrize("n", [1, 2, 5, 40, 300])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 10.0])
+def test_any_number_of_features_agrees_with_paper(n: int, scale: float) -> None:
+    """Every value and every gradient, n + 6 of them."""
+    for seed in range(4):
+        rows = compared(recorded(n, seed, scale))
+        assert len(rows) == n + 6
+        assert [row for row in rows if not row.agrees] == []
 
 
 def test_one_row_is_one_dot_node() -> None:
     """2n + 6 nodes however many features, with their names."""
-    one = OneRow(["age", "weight"])
+    one = OneRow(["age", "weight"], "ill")
     assert len(one.graph) == 2 * 2 + 6
     assert one.graph.counts() == {"input": 6, "dot": 1, "add": 1, "sigmoid": 1, "bce": 1}
-    assert [node.label for node in one.weights] == ["w[age]", "w[weight]"]
-    with pytest.raises(ShapeError, match="at least one feature"):
-        OneRow([])
+    assert [node.label for node in (*one.parameters, one.y)] == ["w[age]", "w[weight]", "b", "ill"]
+    assert [node.label for node in OneRow(3).features] == ["x1", "x2", "x3"]
 
 
-def test_rows_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ShapeError, match="the graph has 3 features, the rows have 2 columns"):
-        OneRow(3).mean_loss([[1.0, 2.0]], [1])
-    with pytest.raises(ShapeError, match="2 rows, but the labels have the shape"):
-        fit([[1.0], [2.0]], [1])
-    with pytest.raises(DataError, match="row 1, column 0 holds nan"):
-        fit([[1.0], [math.nan]], [0, 1])
-    with pytest.raises(DataError, match="label of row 1 is 2"):
-        fit([[1.0], [2.0]], [0, 2])
-    with pytest.raises(ShapeError, match="the model has 1 features, the rows have 2 columns"):
-        fit([[1.0], [2.0]], [0, 1], epochs=1).probabilities([[1.0, 2.0]])
+def test_what_is_left_out_is_one_term() -> None:
+    """Two nodes more; the closed forms, which do not know of it, refuse it."""
+    one = OneRow(["age"], others="3 other products")
+    assert len(one.graph) == 2 + 6 + 2
+    one.graph.forward({"age": 2.0, "w[age]": 0.5, "3 other products": -3.0, "b": 1.0})
+    assert one.z.data == -1.0
+    with pytest.raises(ValueError, match="this z has more terms"):
+        compared(one)
 
 
-def test_the_fit_goes_where_newton_goes() -> None:
-    """Gradient descent to the end is the maximum-likelihood fit: compared with Newton's method in NumPy."""
-    rows, labels = table(60, 2, 7)
-    x = np.column_stack([rows, np.ones(60)])
-    w = np.zeros(3)
-    for _ in range(20):
-        a = 1 / (1 + np.exp(-x @ w))
-        w -= np.linalg.solve((x.T * (a * (1 - a))) @ x, x.T @ (a - labels))
-    result = fit(rows, labels, alpha=2.0, epochs=500)
-    np.testing.assert_allclose([*result.weights, result.b], w, rtol=0, atol=1e-10)
+@pytest.mark.parametrize(
+    ("names", "error", "says"),
+    [
+        ([], ShapeError, "at least one feature"),
+        (0, ShapeError, "at least one feature"),
+        ("age", TypeError, "names in a list: got the text 'age'"),
+        (["a", "b", "a"], ValueError, "'a' is given twice"),
+        (["a", ""], ValueError, "is empty"),
+        (["a", 3], TypeError, "is text, not int 3"),
+        (["a", "y"], ValueError, "'y' is the label and cannot be a feature"),
+    ],
+)
+def test_names_that_will_not_do(names: list[str], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        OneRow(names)
 
 
-def test_the_loss_falls_on_the_real_table() -> None:
-    """At every update, from about log 2; and the model is right on rows it has not seen."""
-    data = breast_cancer()
-    training, held_out = split(len(data.labels), seed=1)
-    rows, mean, scale = standardised(data.rows[training])
-    result = fit(rows, data.labels[training], alpha=0.5, epochs=40)
-    assert len(result.losses) == 41
-    assert abs(result.losses[0] - math.log(2)) < 0.05
-    assert all(after < before for before, after in zip(result.losses, result.losses[1:], strict=False))
-    assert result.losses[-1] < 0.1
-    assert result.accuracy((data.rows[held_out] - mean) / scale, data.labels[held_out]) > 0.93
+# -- m examples -------------------------------------------------------------------------------------------
 
 
-def test_the_seed_decides_the_start() -> None:
-    """Equal seeds give equal bits; no epochs give the start itself, near 0."""
-    rows, labels = table(20, 3, 3)
-    first, again, other = (fit(rows, labels, epochs=3, seed=seed) for seed in (5, 5, 6))
-    assert (first.weights.tolist(), first.b, first.losses) == (again.weights.tolist(), again.b, again.losses)
-    assert first.weights.tolist() != other.weights.tolist()
-    start = fit(rows, labels, epochs=0, seed=5)
-    assert (start.b, len(start.losses)) == (0.0, 1)
-    assert 0 < np.abs(start.weights).max() < 0.1
+@pytest.mark.parametrize("seed", range(5))
+def test_the_mean_gradient_on_paper_is_that_of_mpmath(seed: int) -> None:
+    """To a part of the allowance, which is tighter than 1e-13."""
+    generator = np.random.default_rng(seed)
+    rows, labels = generator.normal(size=(20, 3)), generator.integers(0, 2, 20)
+    parameters = generator.normal(size=4)
+    gradient, allowed = mean_gradient_on_paper(rows.T, labels, parameters)
+    assert allowed.max() < 1e-13
+    with mpmath.workdps(50):
+        w = [mpmath.mpf(number) for number in parameters]
+        total = [mpmath.mpf(0)] * 4
+        for row, label in zip(rows, labels, strict=True):
+            x = [*map(mpmath.mpf, row), mpmath.mpf(1)]
+            dz = 1 / (1 + mpmath.exp(-mpmath.fdot(w, x))) - int(label)
+            total = [sum_ + term * dz for sum_, term in zip(total, x, strict=True)]
+        for got, exact, bound in zip(gradient, total, allowed, strict=True):
+            assert abs(mpmath.mpf(float(got)) - exact / 20) <= bound
 
 
-def test_probabilities_and_accuracy() -> None:
-    """At log-odds log 3 the probability is 3/4; 1/2 counts for label 1."""
-    model = module.Fit(np.array([1.0]), 0.0, ())
-    assert model.probabilities([[math.log(3)], [0.0], [-800.0]]) == pytest.approx([0.75, 0.5, 0.0], abs=1e-15)
-    assert model.accuracy([[1.0], [0.0], [-1.0], [-2.0]], [1, 1, 0, 1]) == 0.75
+def test_the_mean_gradient_on_paper_is_right_far_out() -> None:
+    """At z = 1,000 and -1,000: a is 1 and 0, without a warning."""
+    gradient, _ = mean_gradient_on_paper([[1.0, -1.0]], [0, 1], [1000.0, 0.0])
+    assert gradient.tolist() == [1.0, 0.0]

@@ -251,6 +251,12 @@ def test_parameters_are_read_at_each_call() -> None:
     assert program(table)[0] == 6.0
     with pytest.raises(ProgramError, match=r"'v' is no parameter of this program; it has w"):
         program(table, at={"v": 1.0})
+    with pytest.raises(ProgramError, match="'x' is a column, its numbers come from the table"):
+        program(table, at={"x": 1.0})
+    same = minigrad.compile(w * x + Value(1.0, label="w"), rows=[x])
+    with pytest.raises(ProgramError, match="2 parameters are called 'w': pass the Value itself"):
+        same(table, at={"w": 1.0})
+    assert same(table, at={w: 2.0})[0] == 4.0
 
 
 # -- second derivatives ---------------------------------------------------------------------------------------
@@ -404,6 +410,8 @@ def test_graphs_that_cannot_be_compiled_are_refused() -> None:
         minigrad.compile(loss, rows=[x], wrt=[other])
     with pytest.raises(ProgramError, match="'w' is given twice"):
         minigrad.compile(loss, rows=[x], wrt=[w, w])
+    with pytest.raises(ProgramError, match=r"is the constant 2\.0: make it a Value first"):
+        minigrad.compile(loss * 2.0, rows=[x], wrt=[(loss * 2.0).operands[1]])
     with pytest.raises(ProgramError, match="computed from others"):
         minigrad.compile(loss * 2.0, rows=[loss], wrt=[w])
     with pytest.raises(ProgramError, match="has no label"):

@@ -17,7 +17,7 @@ from minigrad import ieee
 __all__ = [
     "Lane", "Test", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "copysign", "cos", "cosh", "each",
     "erf", "erfc", "exp", "exp2", "expm1", "fabs", "fused", "inf", "libm_cbrt", "log", "log10", "log1p", "log2", "nan",
-    "pow", "select", "sin", "sinh", "sqrt", "tan", "tanh", "times_power_of_2",
+    "pow", "power_of_2", "select", "sin", "sinh", "sqrt", "tan", "tanh",
 ]  # fmt: skip
 
 acos, acosh, asin, asinh, atan, atan2, atanh = (
@@ -66,6 +66,6 @@ def fused(x: Any, y: Any, z: Any) -> Any:
     return x * y + z
 
 
-def times_power_of_2(p: Any, k: Any) -> Any:
-    """p * 2**k."""
-    return p * exp2(k)
+def power_of_2(k: Any) -> Any:
+    """2**k for a whole k."""
+    return exp2(k)

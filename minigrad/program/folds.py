@@ -209,8 +209,10 @@ def fold_logsumexp(
             for i in range(width):
                 excess[i] += select(place[i] == which, 0.0, exp_of_difference(x[i], largest[i]))
         for i in range(width):
+            excess[i] = largest[i] + log1p(excess[i])
+        for i in range(width):
             m = largest[i]
-            r = m + log1p(excess[i])
+            r = excess[i]
             if m < 0.0 and 0.5 * m < r and r < -2.0 * m and count > 1 and m > -inf:
                 r = one_row(op, a, count, first + i)
             out[first + i] = r if fabs(m) < inf else m

@@ -61,15 +61,14 @@ cdef extern from *:
         return x * y + z;
     #endif
     }
-    /* p * 2**k, for p from 1/2 to 2 and a whole k, where that is no denormal: k is added to the exponent. */
-    static inline double minigrad_times_power_of_2(double p, double k) {
-        unsigned long long bits, exponent;
-        k += 6755399441055744.0;
-        memcpy(&bits, &p, 8);
-        memcpy(&exponent, &k, 8);
-        bits += exponent << 52;
-        memcpy(&p, &bits, 8);
-        return p;
+    /* 2**k for a whole k from -1022 to 1023: k becomes the exponent. Anything else gives some number or other. */
+    static inline double minigrad_power_of_2(double k) {
+        unsigned long long bits;
+        k += 6755399441055744.0 + 1023.0;
+        memcpy(&bits, &k, 8);
+        bits <<= 52;
+        memcpy(&k, &bits, 8);
+        return k;
     }
     #endif
     """
@@ -78,7 +77,7 @@ cdef extern from *:
     ctypedef double** readers "minigrad_readers"
     double select "minigrad_select" (bint condition, double x, double y) nogil
     double fused "minigrad_fused" (double x, double y, double z) nogil
-    double times_power_of_2 "minigrad_times_power_of_2" (double p, double k) nogil
+    double power_of_2 "minigrad_power_of_2" (double k) nogil
     double acos(double x) nogil
     double acosh(double x) nogil
     double asin(double x) nogil

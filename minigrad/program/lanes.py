@@ -24,9 +24,9 @@ from minigrad.program.arrays import (
     log1p,
     nan,
     pow,
+    power_of_2,
     select,
     sqrt,
-    times_power_of_2,
 )  # fmt: skip
 
 LN_2, INVERSE_LN_2, INVERSE_LN_10 = 0.6931471805599453, 1.4426950408889634, 0.4342944819032518
@@ -88,30 +88,23 @@ def _exp_less_1(x: Lane, k: Lane) -> Lane:
 
 
 def exp(x: Lane) -> Lane:
-    """exp(x): 2**k times exp of the rest."""
-    inside = select(x > 710.0, 710.0, select(x < -746.0, -746.0, x))
-    k = _times(inside)
-    shift = select(
-        k < -1000.0, 64.0, select(k > 1000.0, -64.0, 0.0)
-    )  # 2**k may be more or less than a double
-    back = select(k < -1000.0, 2.0**-64, select(k > 1000.0, 2.0**64, 1.0))
-    return times_power_of_2(1.0 + _exp_less_1(inside, k), k + shift) * back
+    """exp(x): 2**k times exp of the rest; in two steps, for 2**k may be more or less than a double."""
+    k = _times(x)
+    scaled = (1.0 + _exp_less_1(x, k)) * power_of_2(k + select(x < 0.0, 64.0, -64.0))
+    return select(x > 710.0, inf, select(x < -746.0, 0.0, scaled * select(x < 0.0, 2.0**-64, 2.0**64)))
 
 
 def exp_of_0_at_most(x: Lane) -> Lane:
     """exp(x) for x <= 0."""
-    inside = select(x < -746.0, -746.0, x)
-    k = _times(inside)
-    shift = select(k < -1000.0, 64.0, 0.0)
-    return times_power_of_2(1.0 + _exp_less_1(inside, k), k + shift) * select(k < -1000.0, 2.0**-64, 1.0)
+    k = _times(x)
+    return select(x < -746.0, 0.0, (1.0 + _exp_less_1(x, k)) * power_of_2(k + 64.0) * 2.0**-64)
 
 
 def expm1_of_0_at_most(x: Lane) -> Lane:
     """exp(x) - 1 for x <= 0."""
-    inside = select(x < -746.0, -746.0, x)
-    k = _times(inside)
-    scale = times_power_of_2(1.0, select(k < -60.0, -60.0, k))
-    return fused(scale, _exp_less_1(inside, k), scale - 1.0)
+    k = _times(x)
+    scale = power_of_2(k)
+    return select(x < -60.0, -1.0, fused(scale, _exp_less_1(x, k), scale - 1.0))
 
 
 def log1p_of_1_at_most(x: Lane) -> Lane:

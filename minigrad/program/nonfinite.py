@@ -37,7 +37,7 @@ def located(program: Program, table: Any, at: At | None) -> str:
         losses, gradients = program.per_row(Bound(len(columns[0]), columns), at=at)
         m = len(losses)
         wrong = np.isnan(losses.reshape(m, -1)).any(axis=1) | np.isnan(gradients.reshape(m, -1)).any(axis=1)
-        if program._weight_name is not None:
+        if program._plan.weight is not None:
             wrong |= np.isnan(columns[-1].astype(np.float64))
         for i in np.flatnonzero(wrong)[: NAMED - len(found)]:
             found.append(f"row {start + i}: {_why(program, columns, int(i), at)}")
@@ -74,7 +74,7 @@ def _why(program: Program, columns: list[npt.NDArray[Any]], i: int, at: At | Non
         return ", ".join(strange)
     graph = Graph(program._outputs).copy()
     copies = dict(zip(Graph(program._outputs).nodes, graph.nodes, strict=True))
-    values: dict[Value | str, float] = {copies[node]: numbers[node.label] for node in program._rows}
+    values: dict[Value | str, float] = {copies[node]: numbers[node.label] for node in program._plan.rows}
     for key, number in (at or {}).items():
         original = next(node for node in copies if node is key or (node.op == "input" and node.label == key))
         values[copies[original]] = number

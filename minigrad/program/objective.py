@@ -32,10 +32,9 @@ class Objective:
     """
 
     def __init__(self, program: Program, table: Any, threads: int) -> None:
-        program._one_output("objective")
-        inputs = program._wrt_inputs("objective")
+        inputs = program._plan.inputs("objective")
         for node in program.wrt:
-            if node in program._rows:
+            if node in program._plan.rows:
                 raise ValueError(
                     f"wrt holds the column {node.label!r}: an objective is a function of parameters only"
                 )

@@ -35,7 +35,7 @@ def checked_rows(rows: npt.ArrayLike) -> Floats:
             f"a table of {table.shape[0]} rows and {table.shape[1]} columns holds nothing to compute with"
         )
     if not np.isfinite(table).all():
-        _refuse_nonfinite(list(table.T), range(table.shape[1]), Place())
+        refuse_nonfinite(list(table.T), range(table.shape[1]), Place())
     return table
 
 
@@ -78,10 +78,10 @@ def check_finite(columns: Sequence[npt.ArrayLike], names: Sequence[str]) -> None
     Traceback (most recent call last):
     minigrad.tables.DataError: row 1, column 'x' holds nan (1 such in all): fill it in or leave the row out
     """
-    _refuse_nonfinite(columns, names, Place())
+    refuse_nonfinite(columns, names, Place())
 
 
-def _refuse_nonfinite(columns: Sequence[npt.ArrayLike], names: Sequence[str] | range, place: Place) -> None:
+def refuse_nonfinite(columns: Sequence[npt.ArrayLike], names: Sequence[str] | range, place: Place) -> None:
     """Block by block, so that nothing as large as a column is made."""
     first, count = (-1, -1), 0
     for j, column in enumerate(map(np.asarray, columns)):

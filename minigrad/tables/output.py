@@ -50,18 +50,29 @@ def write_table(path: str | os.PathLike[str], table: Any) -> Path:
     0.1,true
     2,false
     """
-    end = _end(os.fspath(path))
-    tables = iter([table]) if is_table(table) or not isinstance(table, Iterable) else iter(table)
-    first = _arrow_table(next(tables, None))
-    with writing(path) as stream, _writer(end, stream, first.schema) as writer:
-        writer.write_table(first)
-        for number, other in enumerate(tables, 1):
-            writer.write_table(_alike(_arrow_table(other), first.schema, number))
+    end = checked_end(path)
+    with writing(path) as stream:
+        _write(stream, end, table)
     return Path(path)
 
 
-def _end(path: str) -> tuple[str, str]:
-    """The end of a name that says what is in the file, and how it is compressed."""
+def write_csv(stream: BinaryIO, table: Any) -> None:
+    """Write columns, as `write_table` takes them, into a stream as CSV, between commas."""
+    _write(stream, (".csv", ""), table)
+
+
+def _write(stream: BinaryIO, end: tuple[str, str], table: Any) -> None:
+    tables = iter([table]) if is_table(table) or not isinstance(table, Iterable) else iter(table)
+    first = _arrow_table(next(tables, None))
+    with _writer(end, stream, first.schema) as writer:
+        writer.write_table(first)
+        for number, other in enumerate(tables, 1):
+            writer.write_table(_alike(_arrow_table(other), first.schema, number))
+
+
+def checked_end(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """The end of a name that says what is in the file, and how it is compressed; else ValueError."""
+    path = os.fspath(path)
     rest, last = os.path.splitext(path.casefold())
     packed = last if last in COMPRESSED else ""
     end = os.path.splitext(rest)[1] if packed else last

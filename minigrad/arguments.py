@@ -1,0 +1,314 @@
+"""What the `minigrad` command takes: its commands, their options, and the help, as data for argparse.
+
+Room: turns words into a namespace whose `command` names what to run; runs nothing. Below: `text`. Above: `cli`.
+Must hold: a number out of range is refused here, in a line that says what would do; help fits 80 columns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import minigrad
+from minigrad.text import shown
+
+_DEMO = """\
+Logistic regression as a graph, from one example to a trained model: values and
+gradients of one example beside their closed forms, the update, then gradient
+descent on the Wisconsin breast-cancer table (569 rows of 30 columns, shipped
+with minigrad). Writes logistic.svg, logistic.dot and loss.png."""
+
+_DEMO_EXAMPLES = """\
+examples:
+  minigrad demo
+  minigrad demo --alpha 0.1 --epochs 1000
+  minigrad demo --out somewhere/else --seed 7
+
+The same arguments give the same text and the same bytes. Exit status: 0, or 1
+if a number of the graph disagrees with its closed form, or 2 for a mistake in
+the arguments."""
+
+_DRAW = """\
+Draw a formula as a graph, with the value and the gradient of every node. A
+formula has numbers, names, + - * / **, comparisons, functions of minigrad's
+table, such as exp(x), sigmoid(z), bce(a, y) or dot([w1, w2], [x1, x2]), and
+named steps separated by semicolons."""
+
+_DRAW_EXAMPLES = """\
+examples:
+  minigrad draw "w1*x1 + w2*x2 + b" --at w1=0.1 w2=0.2 x1=2 x2=3 b=-1
+  minigrad draw "a = sigmoid(w*x); L = bce(a, y)" --at w=0.5 x=2 y=1 -o L.svg
+  minigrad draw "exp(-x**2/2)" --at x=1/3 -o - --no-gradients
+
+A formula that begins with a minus goes last, after --:
+  minigrad draw --at x=2 -o graph.dot -- "-x**2"
+
+log is the natural logarithm. PNG and PDF need the dot program of Graphviz
+(https://graphviz.org)."""
+
+
+_TRAIN = """\
+Train logistic regression on a table: a CSV, Parquet or Arrow file. Every column
+but the target is a feature unless you say otherwise. A part of the rows is held
+out to judge the model by rows it has not seen. Prints the loss curve, the
+weights with their units, the averaged gradient beside its closed form, and
+accuracy and log-loss beside those of the base rate."""
+
+_TRAIN_EXAMPLES = """\
+examples:
+  minigrad train data.csv --target y --save model.json
+  minigrad train data.csv --target y --l2 0.001 --out pictures
+  minigrad train data.csv --target y --solver gd --alpha 0.1 --standardise
+  minigrad train patients.csv --target ill --positive yes --exclude id,name
+
+Newton's method is the default, up to 200 features, because it needs no learning
+rate, no standardised columns and some ten passes over the rows; beyond, L-BFGS
+is. --solver gd is gradient descent as in the lecture; without --alpha it takes
+the safe one, 1/L. No column is scaled and no penalty added unless you ask.
+
+The same arguments give the same text and the same bytes. Exit status: 0, or 1
+if a gradient disagrees with its closed form, or 2 for a mistake in the
+arguments or in the file."""
+
+_PREDICT = """\
+Apply a model that `minigrad train --save` wrote to the rows of a file: CSV,
+Parquet or Arrow, larger than memory if need be. For each row, in the same
+order, comes the probability of label 1 and the likelier class. Columns that the
+model does not know are passed over."""
+
+_PREDICT_EXAMPLES = """\
+examples:
+  minigrad predict model.json new.csv
+  minigrad predict model.json new.csv --out predictions.csv
+  minigrad predict model.json new.csv --out predictions.parquet"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake takes two lines: what it is, and where the help is."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("required: FORMULA"):
+            message = 'the formula is missing; it comes first, "w*x" --at w=1 x=2, or last: -- "-x**2"'
+        elif message.endswith("required: --target"):
+            message = "which column is to be predicted? Name it with --target COLUMN"
+        self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
+
+
+# -- arguments --------------------------------------------------------------------------------------------
+
+
+def parser() -> _Parser:
+    """The parser of the whole command."""
+    made = _Parser(
+        prog="minigrad",
+        description="Computation graphs that can be seen and checked. `minigrad COMMAND --help` says more.",
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"minigrad {_version()}")
+    made.set_defaults(command="")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND")
+    _add_demo(commands)
+    _add_train(commands)
+    _add_predict(commands)
+    _add_draw(commands)
+    return made
+
+
+def _version() -> str:
+    return f"{minigrad.__version__} ({'compiled' if minigrad.COMPILED else 'interpreted'})"
+
+
+def _add(commands: Any, name: str, **texts: str) -> _Parser:
+    command: _Parser = commands.add_parser(
+        name, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+    command.set_defaults(command=name)
+    return command
+
+
+def _add_demo(commands: Any) -> None:
+    demo = _add(
+        commands, "demo", help="logistic regression from one example to a trained model",
+        description=_DEMO, epilog=_DEMO_EXAMPLES,
+    )  # fmt: skip
+    demo.add_argument(
+        "--out", type=Path, default=Path("minigrad-demo"), metavar="DIR",
+        help="folder for the files, made if missing (default: %(default)s)",
+    )  # fmt: skip
+    demo.add_argument(
+        "--alpha", type=_alpha, default=0.5, metavar="A", help="learning rate, above 0 (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--epochs", type=_whole(1), default=200, metavar="N",
+        help="passes over the rows, 1 or more (default: %(default)s)",
+    )  # fmt: skip
+    demo.add_argument(
+        "--seed", type=_whole(0), default=0, metavar="S",
+        help="decides which rows are held out (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _add_train(commands: Any) -> None:
+    train = _add(
+        commands, "train", help="train logistic regression on a file",
+        description=_TRAIN, epilog=_TRAIN_EXAMPLES,
+    )  # fmt: skip
+    train.add_argument("data", type=Path, metavar="FILE", help="CSV, Parquet or Arrow")
+    rows = train.add_argument_group("rows and columns")
+    rows.add_argument(
+        "--target", required=True, metavar="COLUMN", help="what to predict: 0 and 1, or two texts"
+    )
+    rows.add_argument("--positive", metavar="VALUE", help="which of two texts or numbers is label 1")
+    rows.add_argument(
+        "--features", type=_names, action="extend", default=[], metavar="A,B,C",
+        help="these columns only (repeat it for a name with a comma in it)",
+    )  # fmt: skip
+    rows.add_argument(
+        "--exclude", type=_names, action="extend", default=[], metavar="A,B,C", help="all columns but these"
+    )
+    rows.add_argument(
+        "--test-size", type=_share, default=0.2, metavar="S",
+        help="share of the rows to hold out, 0 for none (default: %(default)s)",
+    )  # fmt: skip
+    rows.add_argument(
+        "--seed", type=_whole(0), default=0, metavar="N",
+        help="decides which rows are held out, and the order of mini-batches (default: %(default)s)",
+    )  # fmt: skip
+    how = train.add_argument_group("how to train")
+    how.add_argument(
+        "--solver", choices=("newton", "lbfgs", "newton-cg", "gd", "momentum", "adam"),
+        help="default: newton up to 200 features, then lbfgs",
+    )  # fmt: skip
+    how.add_argument(
+        "--alpha", type=_alpha_or_safe, metavar="A",
+        help="learning rate of gd, momentum and adam, above 0; safe: 1/L, the default of the first two",
+    )  # fmt: skip
+    how.add_argument("--epochs", type=_whole(1), metavar="N", help="passes over the rows at most")
+    how.add_argument(
+        "--batch-rows",
+        type=_whole(1),
+        metavar="N",
+        help="gd, momentum, adam: rows for each update (default: all)",
+    )
+    how.add_argument(
+        "--standardise", action=argparse.BooleanOptionalAction, default=False,
+        help="let the solver see columns of mean 0 and deviation 1 (default: no)",
+    )  # fmt: skip
+    how.add_argument(
+        "--l2", type=_penalty, default=0.0, metavar="P",
+        help="penalty: P/2 times the sum of the squared weights (default: 0)",
+    )  # fmt: skip
+    how.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="default: %(default)s")
+    kept = train.add_argument_group("what to keep")
+    kept.add_argument("--save", type=Path, metavar="FILE", help="the model as JSON, for minigrad predict")
+    kept.add_argument("--out", type=Path, metavar="DIR", help="loss curve and graph of one row as pictures")
+    kept.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="write the run there at intervals, to go on from it"
+    )
+    kept.add_argument(
+        "--every", type=_seconds, default=30.0, metavar="SECONDS",
+        help="between two checkpoints (default: %(default)g)",
+    )  # fmt: skip
+    kept.add_argument("--resume", action="store_true", help="go on from the checkpoint if it is there")
+
+
+def _add_predict(commands: Any) -> None:
+    predict = _add(
+        commands, "predict", help="apply a trained model to a file",
+        description=_PREDICT, epilog=_PREDICT_EXAMPLES,
+    )  # fmt: skip
+    predict.add_argument("model", type=Path, metavar="MODEL", help="a file of minigrad train --save")
+    predict.add_argument("data", type=Path, metavar="FILE", help="CSV, Parquet or Arrow")
+    predict.add_argument(
+        "-o", "--out", default="-", metavar="FILE",
+        help="ends in .csv, .tsv, .parquet or .arrow; - prints CSV, the default",
+    )  # fmt: skip
+    predict.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="default: %(default)s")
+
+
+def _add_draw(commands: Any) -> None:
+    draw = _add(
+        commands, "draw", help="draw a formula as a graph",
+        description=_DRAW, epilog=_DRAW_EXAMPLES,
+    )  # fmt: skip
+    draw.add_argument("formula", metavar="FORMULA", help='in quotes; for example "w*x + b"')
+    draw.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
+        help="a number for each name in the formula: 2, -1e-3, 1/3, pi/4",
+    )  # fmt: skip
+    draw.add_argument(
+        "-o", "--output", default="graph.svg", metavar="FILE",
+        help="ends in .svg, .dot, .png or .pdf; - prints the DOT text (default: %(default)s)",
+    )  # fmt: skip
+    draw.add_argument(
+        "--direction", choices=("LR", "TB"), default="LR",
+        help="left to right, or top to bottom (default: %(default)s)",
+    )  # fmt: skip
+    draw.add_argument("--theme", choices=("light", "dark"), default="light", help="default: %(default)s")
+    draw.add_argument("--no-gradients", action="store_true", help="values only")
+    draw.add_argument(
+        "--max-nodes", type=_whole(1), default=200, metavar="N",
+        help="refuse to draw more nodes (default: %(default)s)",
+    )  # fmt: skip
+
+
+def _alpha(text: str) -> float:
+    number = as_float(text)
+    if not (math.isfinite(number) and number > 0.0):
+        raise argparse.ArgumentTypeError(
+            f"the learning rate is a finite number above 0, not {shown(text, 40)}"
+        )
+    return number
+
+
+def _alpha_or_safe(text: str) -> float | str:
+    return text if text == "safe" else _alpha(text)
+
+
+def _in_range(what: str, least: float, below: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        given = as_float(text)
+        if not least <= given < below:
+            raise argparse.ArgumentTypeError(f"{what}, not {shown(text, 40)}")
+        return given
+
+    return number
+
+
+_share = _in_range("the share of rows to hold out is 0 or more and below 1", 0.0, 1.0)
+_penalty = _in_range("the penalty is a finite number, 0 or more", 0.0, math.inf)
+_seconds = _in_range("the seconds between two checkpoints are a finite number, 0 or more", 0.0, math.inf)
+
+
+def _names(text: str) -> list[str]:
+    """Names of columns between commas; quotes as in a CSV keep a comma in a name."""
+    names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    if not names or not all(names):
+        raise argparse.ArgumentTypeError(
+            f"names of columns are needed, between commas, not {shown(text, 40)!r}"
+        )
+    return names
+
+
+def as_float(text: str) -> float:
+    """The number, nan for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not re.fullmatch(r"\s*[+]?[0-9]{1,18}\s*", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(
+                f"a whole number is needed, {least} or more, not {shown(text, 40)}"
+            )
+        return int(text)
+
+    return whole
