@@ -68,7 +68,7 @@ def compile(
     >>> program = compile(bce(sigmoid(w * x + b), y).named("L"), rows=[x, y], wrt=[w, b])
     >>> loss, grads = program({"x": [1.0, 2.0, -1.0], "y": [1, 1, 0]})
     >>> round(loss, 4), grads.round(4).tolist()
-    (0.4205, [-0.4314, -0.0896])
+    (0.4205, [-0.431, -0.0896])
     """
     return Program(output, rows=rows, wrt=wrt, reduce=reduce, weight=weight, threads=threads)
 
