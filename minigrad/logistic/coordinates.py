@@ -118,6 +118,11 @@ class Coordinates:
         return {"l2": self.l2, "gradient at the start": [f"{number:.6g}" for number in gradient.tolist()]}
 
     @property
+    def threads(self) -> int:
+        """How many may run at once."""
+        return self.objective.threads
+
+    @property
     def rows(self) -> int | None:
         """m, None where nobody knows."""
         return self.objective.rows

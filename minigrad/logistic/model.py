@@ -12,7 +12,7 @@ import dataclasses
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -277,7 +277,9 @@ class LogisticRegression:
         if objective.l2:
             return
         kind, direction = separation(
-            rows.batches, self._learned(), lambda: _newton_step(objective, found.parameters)
+            lambda at: self._margins(rows, at, objective.threads),
+            self._learned(),
+            lambda: _newton_step(objective, found.parameters),
         )
         if direction is None:
             return
@@ -287,19 +289,26 @@ class LogisticRegression:
         self.remarks = (*self.remarks, message)
         warnings.warn(message, SeparationWarning, stacklevel=3)
 
+    def _margins(self, rows: Rows, direction: Floats, threads: int) -> Iterator[Floats]:
+        """How far each row lies on the side of its label, for weights and b in this direction."""
+        at = self._at(direction)
+        for columns, y in rows.batches():
+            z, _ = self._logit.per_row(_named(self.features, columns), at=at, threads=threads)
+            yield np.where(y == 1, z, -z)
+
     # -- using it -------------------------------------------------------------------------------------
 
     @cached_property
     def _logit(self) -> Program:
         return compile(self.one.z, rows=self.one.features, wrt=[])
 
-    def _at(self) -> dict[Any, float]:
-        """What the parameters of the graph are."""
-        return dict(zip(self.one.parameters, self._learned().tolist(), strict=True))
+    def _at(self, parameters: Floats) -> dict[Any, float]:
+        """Numbers (n + 1,) for the parameters of the graph."""
+        return dict(zip(self.one.parameters, parameters.tolist(), strict=True))
 
     def logits(self, table: Any, *, threads: int = 1) -> Floats:
         """z of each row, in log-odds: (m,). Raises as `predict_proba`."""
-        at, names = self._at(), self.features
+        at, names = self._at(self._learned()), self.features
         parts, start = [], 0
         for columns in features_of(table, names):
             z, _ = self._logit.per_row(dict(zip(names, columns, strict=True)), at=at, threads=threads)
@@ -341,7 +350,7 @@ class LogisticRegression:
         """Mean loss over the rows, and its gradient (n + 1,) by the weights and then b, the penalty left out."""
         rows = self._labelled(table, labels)
         try:
-            return self.program(rows.table, at=self._at(), threads=threads)
+            return self.program(rows.table, at=self._at(self._learned()), threads=threads)
         except ArithmeticError:
             rows.refuse_nonfinite()
             raise

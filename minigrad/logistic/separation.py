@@ -28,6 +28,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 #: Batches of rows: n columns (m,) each, and labels (m,).
 Batches: TypeAlias = Callable[[], Iterable[tuple[Sequence[npt.NDArray[Any]], npt.NDArray[Any]]]]
 
+#: For a direction (n + 1,) how far the rows lie on the side of their label, above 0 on the right one: (m,) in batches.
+Margins: TypeAlias = Callable[[Floats], Iterable[Floats]]
+
 #: Log-odds this far from 0 make one look for a direction: 1 in 8,000 of the rows there would have the other label.
 SUSPECT = 9.0
 
@@ -72,26 +75,16 @@ class Told:
             raise ToldApart(parameters, self._losses)
 
 
-def margins(columns: Sequence[npt.NDArray[Any]], labels: npt.NDArray[Any], direction: Floats) -> Floats:
-    """On which side of the plane of a direction (n + 1,) each row lies, above 0 on that of its label: (m,)."""
-    side = 2.0 * np.asarray(labels, dtype=np.float64) - 1.0
-    reach = np.full(len(side), direction[-1])
-    for weight, column in zip(direction, columns, strict=False):
-        reach += weight * np.asarray(column, dtype=np.float64)
-    signed: Floats = side * reach
-    return signed
-
-
 def separation(
-    batches: Batches, parameters: Floats, newton_step: Callable[[], Floats | None]
+    margins: Margins, parameters: Floats, newton_step: Callable[[], Floats | None]
 ) -> tuple[str, Floats | None]:
     """ "complete" or "partial" with a direction (n + 1,) that proves it, else "" and None.
 
-    batches      the rows, any number of times
+    margins      of a direction (n + 1,), how far each row lies on the side of its label, batch by batch
     parameters   (n + 1,), the weights and b, where a solver ended
     newton_step  the step that Newton's method would take from there, None where it cannot say
     """
-    least, most = _extremes(batches, parameters)
+    least, most = _extremes(margins, parameters)
     if least > 0.0:
         return "complete", parameters
     if most < SUSPECT:
@@ -99,7 +92,7 @@ def separation(
     step = newton_step()
     if step is None or not np.isfinite(step).all():
         return "", None
-    least, most = _extremes(batches, step)
+    least, most = _extremes(margins, step)
     if most > 0.0 and least > 0.0:
         return "complete", step
     if most > 0.0 and least >= -TIE * most:
@@ -107,12 +100,11 @@ def separation(
     return "", None
 
 
-def _extremes(batches: Batches, direction: Floats) -> tuple[float, float]:
+def _extremes(margins: Margins, direction: Floats) -> tuple[float, float]:
     """The least and the greatest margin."""
     least, most = np.inf, -np.inf
-    for columns, labels in batches():
-        margin = margins(columns, labels, direction)
-        least, most = min(least, float(margin.min())), max(most, float(margin.max()))
+    for some in margins(direction):
+        least, most = min(least, float(some.min())), max(most, float(some.max()))
     return least, most
 
 
