@@ -2,7 +2,8 @@
 
 Room: everything minigrad writes goes through here. A file is written beside its target under a passing
 name, brought to the disk, and put in place in one step, so that a reader (or a crash, a full disk, Ctrl-C)
-meets the old file or the new one, never half of it.
+meets the old file or the new one, never half of it. Where the system can (Linux), the file has no name at all until
+it is complete, so that a process that is killed leaves nothing behind either.
 Must hold: nothing is left behind after an error, and the error is one line that names the path and says
 what to do.
 """
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minigrad.text import shown
+
+#: Where Linux lists the open files of the process, by which one without a name can be given one.
+_HANDLES = "/proc/self/fd"
 
 
 class CannotReadError(OSError):
@@ -67,7 +71,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             return
         target = os.path.realpath(given)
         passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
-        stream = _opened_anew(passing)
+        nameless = _opened_nameless(os.path.dirname(target))
+        stream = nameless or _opened_anew(passing)
         try:
             with stream:
                 yield stream
@@ -75,6 +80,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 if mode is not None and hasattr(os, "fchmod"):
                     os.fchmod(stream.fileno(), stat.S_IMODE(mode))
                 os.fsync(stream.fileno())
+                if nameless is not None:
+                    _name(nameless, passing)
             os.replace(passing, target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -145,6 +152,36 @@ def _present_mode(path: str) -> int | None:
 def _opened_anew(path: str) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
+def _opened_nameless(folder: str) -> BinaryIO | None:
+    """A file in the folder that has no name yet, and is gone if the process dies; None where there is no such thing.
+
+    Why it cannot be opened is not asked here: a file with a name is tried next.
+    """
+    if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_HANDLES):
+        return None
+    try:
+        return os.fdopen(os.open(folder, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o666), "wb")
+    except OSError:
+        return None
+
+
+def _name(stream: BinaryIO, path: str) -> None:
+    """Give a nameless file its name; where the file system refuses, copy it to a file of that name."""
+    handles = os.open(_HANDLES, os.O_RDONLY)
+    try:
+        os.link(str(stream.fileno()), path, src_dir_fd=handles, follow_symlinks=True)
+    except OSError:
+        with _opened_anew(path) as copy:
+            length = os.fstat(stream.fileno()).st_size
+            os.fchmod(copy.fileno(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
+            for begin in range(0, length, 1 << 20):
+                copy.write(os.pread(stream.fileno(), 1 << 20, begin))
+            copy.flush()
+            os.fsync(copy.fileno())
+    finally:
+        os.close(handles)
 
 
 def _sync_folder(folder: str) -> None:

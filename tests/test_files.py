@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,20 @@ from minigrad.files import (
 )
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@pytest.fixture(params=["as the system can", "with a name", "with a name in the end"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every claim holds with files that have no name until they are complete, and where there is no such thing."""
+    if request.param == "with a name":
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    elif request.param == "with a name in the end":
+
+        def refused(*_: object, **__: object) -> None:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+        monkeypatch.setattr(os, "link", refused)
+    return str(request.param)
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
@@ -195,3 +212,31 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest
 
 def refuse(path: str, *_: object) -> None:
     raise PermissionError(13, "Permission denied", path)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
+@pytest.mark.parametrize("way", ["as the system can"], indirect=True)
+def test_a_process_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The old file, and no half of the new one under any name; half of a new one is nothing."""
+    (tmp_path / "old.txt").write_text("old")
+    code = (
+        "import os, signal, sys\n"
+        "from minigrad.files import writing\n"
+        "with writing(sys.argv[1]) as stream:\n"
+        "    stream.write(b'half' * 10_000)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    for name in ("old.txt", "new.txt"):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert os.listdir(tmp_path) == ["old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "old"
+
+
+def test_a_large_file_is_whole(tmp_path: Path) -> None:
+    """More than is copied at a time."""
+    data = bytes(range(256)) * 10_000
+    assert write_bytes(tmp_path / "large", data).read_bytes() == data
+    assert stat.S_IMODE((tmp_path / "large").stat().st_mode) == stat.S_IMODE(
+        write_bytes(tmp_path / "small", b"").stat().st_mode
+    )
