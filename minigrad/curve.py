@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from minigrad.extras import MissingPackageError
 from minigrad.files import write_bytes
 
 #: The colour of the curve, that of the pictures of graphs; each epoch has a dot where there are so few.
@@ -19,13 +20,6 @@ INK, MARKED = "#17356f", 24
 
 #: Curves that fall by more than so many times are drawn on a logarithmic scale.
 STEEP = 100.0
-
-
-class MatplotlibMissingError(ImportError):
-    """The picture of a curve needs matplotlib, which is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__('the loss curve is drawn by matplotlib: pip install "minigrad[plot]"')
 
 
 def curve_epochs(last: int) -> list[int]:
@@ -50,14 +44,16 @@ def plot(
     title   written above
     what    the losses are, written on the left
 
-    Raises MatplotlibMissingError (an ImportError), CannotWriteError (an OSError).
+    Raises MissingPackageError (an ImportError), CannotWriteError (an OSError).
     """
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError:
-        raise MatplotlibMissingError from None
+        raise MissingPackageError(
+            'the loss curve is drawn by matplotlib: pip install "minigrad[plot]"'
+        ) from None
     picture, last = io.BytesIO(), len(losses) - 1
     with mpl.rc_context():
         mpl.rcdefaults()

@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from minigrad.console import curve, facts, files, gradient_beside_paper, heading, number, say, table
-from minigrad.curve import MatplotlibMissingError
 from minigrad.descent.bar import progress_bar
 from minigrad.draw import draw
+from minigrad.extras import MissingPackageError
 from minigrad.files import make_folder
 from minigrad.logistic import Comparison, Example, LogisticRegression, compared, example, updated
 from minigrad.tables import Floats, breast_cancer, split
@@ -195,7 +195,7 @@ def _show_files(console: Console, out: Path, model: LogisticRegression) -> None:
     missing = ""
     try:
         written.append((model.plot(out / "loss.png"), "the loss curve"))
-    except MatplotlibMissingError as error:
+    except MissingPackageError as error:
         missing = f"  loss.png was not drawn: {error}"
     files(console, written)
     if missing:

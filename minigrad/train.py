@@ -9,6 +9,7 @@ the training; a row is never dropped, a column never scaled without a word.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +22,14 @@ from rich.console import Console
 from rich.text import Text
 
 from minigrad.console import curve, facts, files, gradient_beside_paper, heading, say, table
-from minigrad.curve import MatplotlibMissingError
 from minigrad.descent import SOLVERS, DivergedError
 from minigrad.descent.bar import progress_bar
+from minigrad.extras import MissingPackageError
 from minigrad.files import check_writable, make_folder
 from minigrad.logistic import LogisticRegression, SeparationWarning
 from minigrad.logistic.model import default_epochs
 from minigrad.logistic.rows import encoded
-from minigrad.tables import DataError, columns_of, open_rows, read_table, split
+from minigrad.tables import DataError, Floats, columns_of, open_rows, read_table, split
 from minigrad.tables.checks import refuse_nonfinite
 from minigrad.tables.place import Place, near, several
 from minigrad.text import shown
@@ -81,9 +82,10 @@ class Data(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """The model, and the rows it was trained on and is judged by, each as columns and labels."""
+    """The model; the deviations of its columns; the rows it learned from and is judged by, as columns and labels."""
 
     model: LogisticRegression
+    deviations: Floats
     learned: tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
     held_out: tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any]] | None
 
@@ -287,11 +289,13 @@ def _train(order: Order, data: Data, bar: Console | None) -> Trained:
     model = LogisticRegression(data.features, target=order.target, classes=data.classes)
     solver = order.solver or model.default_solver
     columns, labels = learned = data.part(data.training)
+    deviations = model.deviations_of(columns)  # refuses what cannot be squared
     with (
         warnings.catch_warnings(),
         progress_bar(bar, order.epochs or default_epochs(solver)) as report,
     ):
         warnings.simplefilter("ignore", SeparationWarning)  # it is among the remarks, which are shown
+        warnings.showwarning = _said
         try:
             model.fit(
                 columns, labels, solver=solver, alpha=order.alpha, epochs=order.epochs,
@@ -299,8 +303,14 @@ def _train(order: Order, data: Data, bar: Console | None) -> Trained:
                 threads=order.threads, checkpoint=order.checkpoint, every=order.every, progress=report,
             )  # fmt: skip
         except DivergedError as error:
-            raise TrainError(f"{error}; --alpha safe takes it, --solver newton needs none") from None
-    return Trained(model, learned, data.part(data.held_out) if len(data.held_out) else None)
+            ways_out = "" if order.alpha is None else "; --alpha safe takes it, --solver newton needs none"
+            raise TrainError(f"{error}{ways_out}") from None
+    return Trained(model, deviations, learned, data.part(data.held_out) if len(data.held_out) else None)
+
+
+def _said(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as a line on standard error."""
+    print(f"minigrad train: {message}", file=sys.stderr)
 
 
 # -- what comes out ---------------------------------------------------------------------------------------
@@ -309,7 +319,10 @@ def _train(order: Order, data: Data, bar: Console | None) -> Trained:
 def _show_data(console: Console, order: Order, data: Data) -> None:
     m, n = len(data.labels), len(data.features)
     ones = int(encoded(data.labels, data.classes, order.target).sum())
-    zero, one = (shown(str(each), 40) for each in data.classes)
+    zero, one = (
+        str(label) if each == label else f"{label} is {shown(str(each), 40)}"
+        for label, each in enumerate(data.classes)
+    )
     console.print(Text(f"{shown(str(order.data))}: {m:,} rows × {n:,} columns", style="bold"))
     split_as = (
         f"{len(data.training):,} rows to learn from, {len(data.held_out):,} held out, drawn with seed {order.seed}"
@@ -329,7 +342,7 @@ def _show_data(console: Console, order: Order, data: Data) -> None:
     )
     facts(
         console,
-        ("target", f"{shown(order.target, 60)}: 1 is {one}, {ones:,} rows; 0 is {zero}, {m - ones:,} rows"),
+        ("target", f"{shown(order.target, 60)}: {one}, {ones:,} rows; {zero}, {m - ones:,} rows"),
         ("split", split_as),
         ("columns", scaled),
         ("penalty", penalty),
@@ -360,15 +373,13 @@ def _show_run(console: Console, order: Order, trained: Trained) -> None:
 
 def _unevenness(trained: Trained) -> float:
     """How many times the largest deviation of a column is the smallest."""
-    deviations = trained.model.deviations_of(trained.learned[0])
-    return float(deviations.max() / deviations.min())
+    return float(trained.deviations.max() / trained.deviations.min())
 
 
 def _show_weights(console: Console, trained: Trained) -> None:
     """Each weight in log-odds per unit of its column, as an odds ratio, and per standard deviation."""
     model = trained.model
-    deviations = model.deviations_of(trained.learned[0])
-    per_deviation = model.weights * deviations
+    per_deviation = model.weights * trained.deviations
     n = len(model.features)
     shown_ones = np.arange(n)
     if n > WEIGHTS_SHOWN:
@@ -457,7 +468,7 @@ def _pictures(out: Path, data: Data, model: LogisticRegression, remarks: list[st
     written = []
     try:
         written.append((model.plot(out / "loss.png"), "the loss curve"))
-    except MatplotlibMissingError as error:
+    except MissingPackageError as error:
         remarks.append(f"loss.png was not drawn: {error}")
     row = int(data.held_out[0] if len(data.held_out) else data.training[0])
     columns, labels = data.part(np.array([row]))

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigrad.curve import MatplotlibMissingError, curve_epochs, plot
+from minigrad.curve import curve_epochs, plot
+from minigrad.extras import MissingPackageError
 
 
 def test_the_table_of_the_curve_has_few_rows() -> None:
@@ -36,5 +37,5 @@ def test_the_curve_is_a_picture(losses: list[float], tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_way_to_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MatplotlibMissingError, match=r'pip install "minigrad\[plot\]"'):
+    with pytest.raises(MissingPackageError, match=r'pip install "minigrad\[plot\]"'):
         plot(tmp_path / "loss.png", [0.7], "a test")

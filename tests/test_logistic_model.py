@@ -419,6 +419,36 @@ def test_no_separation_is_seen_where_there_is_none(seed: int) -> None:
     assert (model.training.separation == "") == overlap
 
 
+# -- columns that determine one another -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "gd"])
+@pytest.mark.parametrize("standardise", [False, True])
+def test_columns_that_determine_one_another_are_named(solver: str, standardise: bool) -> None:
+    """A sum of two, a constant, a column of zeros; predictions are those of the columns without it."""
+    rows, labels = data(n=2)
+    expected = LogisticRegression(2).fit(rows, labels)
+    for extra, says in (
+        (rows[:, 0] + rows[:, 1], "the columns 'x1', 'x2', 'x3' determine one another"),
+        (np.full(200, 3.0), "column 'x3' is the same in every row, as b is"),
+        (np.zeros(200), "column 'x3' is 0 in every row"),
+    ):
+        table = np.column_stack([rows, extra])
+        model = LogisticRegression(3).fit(table, labels, solver=solver, standardise=standardise)
+        assert says in model.remarks[-1]
+        if solver != "gd":
+            np.testing.assert_allclose(model.predict_proba(table), expected.predict_proba(rows), atol=1e-4)
+        penalised = LogisticRegression(3).fit(table, labels, solver=solver, standardise=standardise, l2=1e-3)
+        assert not [remark for remark in penalised.remarks if "x3" in remark]
+
+
+def test_columns_far_from_0_are_not_taken_for_constant() -> None:
+    """Years, and seconds since 1970: nearly a multiple of the column of ones."""
+    rows, labels = data(400, 2)
+    table = np.column_stack([2000 + rows[:, 0], 1.7e9 + 1e5 * rows[:, 1]])
+    assert LogisticRegression(2).fit(table, labels).remarks == ()
+
+
 # -- bad input --------------------------------------------------------------------------------------------
 
 
@@ -471,6 +501,15 @@ def test_options_that_will_not_do(options: dict[str, Any], error: type[Exception
 def test_classes_are_two(classes: Any) -> None:
     with pytest.raises(ValueError, match="two texts or two numbers"):
         LogisticRegression(1, classes=classes)
+
+
+@pytest.mark.parametrize("solver", ["newton-cg", "gd"])
+def test_columns_too_large_to_be_squared_are_named(solver: str) -> None:
+    rows, labels = data(n=2)
+    with pytest.raises(
+        DataError, match=r"column 'x2' holds numbers up to .*e\+1[56]., too large to be squared"
+    ):
+        LogisticRegression(2).fit(rows * [1.0, 1e154], labels, solver=solver)
 
 
 def test_an_alpha_too_large_names_the_safe_one() -> None:

@@ -430,6 +430,26 @@ def test_uneven_columns_are_remarked_on(capsys: pytest.CaptureFixture[str]) -> N
     assert "slow" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("package", "extra", "option"), [("pyarrow", "tables", ""), ("scipy", "fit", "--solver lbfgs")]
+)
+def test_a_package_that_is_missing_is_a_line(
+    package: str, extra: str, option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert minigrad_(f"train data.csv --target ill --exclude id {option}") == 2
+    assert f'pip install "minigrad[{extra}]"' in capsys.readouterr().err
+
+
+def test_columns_that_determine_one_another_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    table = columns()
+    table["both"] = table["age"] + table["bmi"]
+    write_csv("both.csv", table)
+    assert minigrad_("train both.csv --target ill --exclude id,dose") == 0
+    assert "'age', 'bmi', 'both' determine one another" in " ".join(capsys.readouterr().out.split())
+
+
 # -- as a process -----------------------------------------------------------------------------------------
 
 

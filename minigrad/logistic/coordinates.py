@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
+class CurvatureError(ArithmeticError):
+    """The squares of the columns leave the doubles."""
+
+
 class Scaling:
     """Mean and scale of n columns, and what they make of weights and bias.
 
@@ -109,7 +113,11 @@ class Coordinates:
 
         X' diag(a(1 - a)) X / m is largest where a(1 - a) is: at 1/4, where all parameters are 0.
         """
-        return largest_curvature(self, self.start)
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature = largest_curvature(self, self.start)
+        if not math.isfinite(curvature):
+            raise CurvatureError(f"the curvature of the loss is {curvature!r}")
+        return curvature
 
     @property
     def about(self) -> dict[str, Any]:

@@ -23,13 +23,13 @@ import numpy.typing as npt
 from minigrad.descent import SOLVERS, Descent, DivergedError, Progress, minimise, safe_alpha
 from minigrad.functions import sigmoid
 from minigrad.logistic import file
-from minigrad.logistic.coordinates import Coordinates, Scaling
+from minigrad.logistic.coordinates import Coordinates, CurvatureError, Scaling
 from minigrad.logistic.example import OneRow
 from minigrad.logistic.file import Class, Saved, Training
 from minigrad.logistic.paper import Comparison, compared
 from minigrad.logistic.rows import Rows, features_of, moments, row_of
-from minigrad.logistic.separation import SeparationWarning, Told, ToldApart, described, separation
-from minigrad.program import Program, compile
+from minigrad.logistic.separation import SeparationWarning, Told, ToldApart, described, separation, tangled
+from minigrad.program import NonFiniteError, Program, compile
 from minigrad.tables.checks import refuse_nonfinite
 from minigrad.tables.place import Place
 from minigrad.text import shown
@@ -209,19 +209,26 @@ class LogisticRegression:
         objective = Coordinates(program.objective(rows.table, threads=threads), scaling, penalty)
         told = Told(rows, objective, progress) if penalty == 0.0 and chosen in SECOND_ORDER else None
         try:
-            found = minimise(
-                objective, solver=chosen, alpha=alpha, epochs=default_epochs(chosen) if epochs is None else epochs,
-                batch_rows=batch_rows, seed=seed, tolerance=tolerance, progress=told or progress,
-                checkpoint=checkpoint, every=every,
-            )  # fmt: skip
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # of SciPy; what is not finite is found and said
+                found = minimise(
+                    objective, solver=chosen, alpha=alpha, epochs=default_epochs(chosen) if epochs is None else epochs,
+                    batch_rows=batch_rows, seed=seed, tolerance=tolerance, progress=told or progress,
+                    checkpoint=checkpoint, every=every,
+                )  # fmt: skip
         except ToldApart as end:
             found = end.result(chosen)
-        except ArithmeticError:
+        except DivergedError:
             rows.refuse_nonfinite()  # which is the likelier reason, and the one to name
             raise
+        except (NonFiniteError, CurvatureError):
+            rows.refuse_nonfinite()
+            raise rows.too_large() from None
         refuse_risen(found, objective)
         self._keep(found, rows, scaling, penalty, batch_rows, seed)
         self._look_for_separation(rows, objective, found)
+        self._look_for_tangles(rows, objective)
         return self
 
     @property
@@ -288,6 +295,16 @@ class LogisticRegression:
         message = described(kind, direction, rows.batches, self.features)
         self.remarks = (*self.remarks, message)
         warnings.warn(message, SeparationWarning, stacklevel=3)
+
+    def _look_for_tangles(self, rows: Rows, objective: Coordinates) -> None:
+        """A remark where a column follows from the others: a penalty chooses among the weights there are."""
+        if objective.l2 or len(self.features) > NEWTON_UP_TO:
+            return
+        columns, _ = next(rows.batches())
+        start = np.zeros(len(self.features) + 1)
+        message = tangled(columns, lambda: objective.objective.hessian(start), self.features)
+        if message:
+            self.remarks = (*self.remarks, message)
 
     def _margins(self, rows: Rows, direction: Floats, threads: int) -> Iterator[Floats]:
         """How far each row lies on the side of its label, for weights and b in this direction."""

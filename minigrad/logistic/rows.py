@@ -164,6 +164,18 @@ class Rows:
             refuse_nonfinite(columns, self.features, Place(first=start))
             start += len(y)
 
+    def too_large(self) -> DataError:
+        """The error for columns whose squares leave the doubles; it names the one with the largest number."""
+        most = np.zeros(len(self.features))
+        for columns, _ in self.batches():
+            most = np.maximum(most, [float(np.abs(column).max()) for column in columns])
+        j = int(np.argmax(most))
+        return DataError(
+            f"column {shown(self.features[j], 60)!r} holds numbers up to {most[j]:.3g}, too large to be squared and "
+            "added up: change its unit",
+            column=self.features[j],
+        )
+
     def features_only(self) -> Iterator[list[npt.NDArray[Any]]]:
         """The features, some rows at a time."""
         return (

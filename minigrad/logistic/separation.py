@@ -2,6 +2,7 @@
 
 Rows whose labels a plane tells apart without a mistake (complete separation), or with none but ties on the plane
 (partial separation), have no maximum-likelihood weights: the loss goes on falling while they grow without bound.
+Columns of which one follows from the others have many: the loss is the same along a line of weights.
 
 Room: judges weights that are found; looks at each row once or twice. Above: `model`.
 Must hold: a direction that is found is a proof, held against every row; where a minimum exists, none is.
@@ -33,6 +34,10 @@ Margins: TypeAlias = Callable[[Floats], Iterable[Floats]]
 
 #: Log-odds this far from 0 make one look for a direction: 1 in 8,000 of the rows there would have the other label.
 SUSPECT = 9.0
+
+#: Columns are taken to determine one another where their scaled Gram matrix has an eigenvalue below this; a look at so
+#: many rows tells first whether it can.
+SINGULAR, LOOKED_AT = 1e-12, 4096
 
 #: On the plane: a margin below this share of the largest.
 TIE = 1e-6
@@ -150,3 +155,41 @@ def described(kind: str, direction: Floats, batches: Batches, names: Sequence[st
         f"{kind} separation: {which}; the weights have no best value, they grow as long as one goes on. What to do: "
         "see whether the column knows the answer, leave it out, or set a penalty (l2, such as 1e-3)"
     )
+
+
+# -- columns that determine one another -------------------------------------------------------------------
+
+
+def tangled(columns: Sequence[npt.NDArray[Any]], gram: Callable[[], Floats], names: Sequence[str]) -> str:
+    """What there is to say of columns of which one follows from the others; "" where none does.
+
+    columns  some of the rows
+    gram     X'X over all rows up to a factor, X with a column of ones last: (n + 1, n + 1)
+    """
+    few = np.column_stack([np.asarray(column[:LOOKED_AT], dtype=np.float64) for column in columns])
+    few = np.column_stack([few, np.ones(len(few))])
+    if len(few) > few.shape[1] and _least(few.T @ few)[0] > SINGULAR:
+        return ""
+    least, direction = _least(gram())
+    if least > SINGULAR:
+        return ""
+    reach = np.abs(direction)
+    largest = [j for j in range(len(reach)) if reach[j] > 1e-4 * reach.max()]
+    listed = [repr(shown(name, 60)) for name in (names[j] for j in largest if j < len(names))]
+    if len(largest) == 1 and listed:
+        return f"column {listed[0]} is 0 in every row, so that its weight could be anything: leave it out"
+    bias = " and b" if len(names) in largest else ""
+    if len(listed) == 1 and bias:
+        return f"column {listed[0]} is the same in every row, as b is, so that only their sum counts: leave it out"
+    return (
+        f"the columns {', '.join(listed[:8])}{', …' if len(listed) > 8 else ''}{bias} determine one another, so that "
+        "only their weights together count: leave one out, or set a penalty (l2)"
+    )
+
+
+def _least(gram: Floats) -> tuple[float, Floats]:
+    """The least eigenvalue of a Gram matrix scaled to ones on its diagonal, and its eigenvector."""
+    size = np.sqrt(np.diag(gram))
+    size = np.where(size > 0.0, size, 1.0)
+    values, vectors = np.linalg.eigh(gram / np.outer(size, size))
+    return float(values[0]), vectors[:, 0]
