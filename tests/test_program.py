@@ -429,7 +429,7 @@ def test_graphs_that_cannot_be_compiled_are_refused() -> None:
     with pytest.raises(TypeError, match="not a Value but str"):
         minigrad.compile(loss, rows=["x"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="compile takes a Value"):
-        minigrad.compile(3.0, rows=[x])
+        minigrad.compile(3.0, rows=[x])  # type: ignore[arg-type]
 
 
 # -- what it looks like ---------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class Code(NamedTuple):
     slots: int
     cells: int
     totals: tuple[int, ...]
-    count: int
+    count: int  # type: ignore[assignment]  # of rows; nobody counts the fields of a Code
     before: tuple[Uniform, ...]
     body: tuple[Step, ...]
     after: tuple[Uniform, ...]
