@@ -38,6 +38,7 @@ COLUMNS: dict[str, Any] = {
     "b": np.array([True, False, True]),
     "t": ["a", 'quote " and, comma', "line\nend"],
     "name, with\n\"all\"": [1, 2, 3],
+    "re\rturn": [1, 2, 3],
 }  # fmt: skip
 LISTS = {name: list(column) for name, column in COLUMNS.items()}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,8 +162,10 @@ def _writer(end: tuple[str, str], stream: BinaryIO, schema: Any) -> Iterator[Any
                 sink: Any = lent
                 if packed:
                     sink = stack.enter_context(pa.CompressedOutputStream(lent, COMPRESSED[packed]))
-                options = _csv_options(kind, schema)
-                writer = arrow.library("csv").CSVWriter(sink, schema, write_options=options)
+                sink.write(_header(schema.names, DELIMITED[kind]))
+                module = arrow.library("csv")
+                options = module.WriteOptions(include_header=False, delimiter=DELIMITED[kind])
+                writer = module.CSVWriter(sink, schema, write_options=options)
             yield stack.enter_context(writer)
     except pa.ArrowException:
         if lent.refused is not None:  # what a packer says of it when it is closed
@@ -171,12 +173,13 @@ def _writer(end: tuple[str, str], stream: BinaryIO, schema: Any) -> Iterator[Any
         raise
 
 
-def _csv_options(kind: str, schema: Any) -> Any:
-    options = arrow.library("csv").WriteOptions(delimiter=DELIMITED[kind])
-    plain = not any(set(name) & {"\r", "\n", '"', DELIMITED[kind]} for name in schema.names)
-    if plain and hasattr(options, "quoting_header"):  # before that option all names stood between quotes
-        options.quoting_header = "none"
-    return options
+def _header(names: Sequence[str], delimiter: str) -> bytes:
+    """The first line: names between quotes where they need them (pyarrow 18 quotes all of them)."""
+    special = {"\r", "\n", '"', delimiter}
+    fields = [
+        '"' + name.replace('"', '""') + '"' if set(name) & special or not name else name for name in names
+    ]
+    return (delimiter.join(fields) + "\n").encode("utf-8")
 
 
 class _Lent:
