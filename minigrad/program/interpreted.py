@@ -7,6 +7,7 @@ Must hold: no temporary grows with the number of rows; the totals have the same 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,14 +39,16 @@ class Machine:
         self._spare = np.empty(block)
         self._slots = np.empty((code.slots, block))
         self._started = self._ragged = False
+        self._alone = threading.Lock()
 
     def run(
         self, cells: Array, sources: Sources, m: int, stores: Sequence[Array] = (), threads: int = 1
     ) -> None:
-        """`start`, one `feed` and `finish`."""
-        self.start(cells)
-        self.feed(sources, m, stores, threads)
-        self.finish()
+        """`start`, one `feed` and `finish`; one caller after the other."""
+        with self._alone:
+            self.start(cells)
+            self.feed(sources, m, stores, threads)
+            self.finish()
 
     def start(self, cells: Array) -> None:
         """Take the cells, with parameters and constants in their places, and do what comes before the rows."""
@@ -60,9 +63,10 @@ class Machine:
         """Run m rows; a multiple of PANEL, except in the last feed. `threads` changes nothing here."""
         if not self._started or self._ragged:
             raise ValueError("rows come after start(), in multiples of PANEL but for the last feed")
+        if m < 0 or threads < 1:
+            raise ValueError(f"m = {m} rows and {threads} threads: needs m >= 0 and threads >= 1")
         columns = _columns(sources, self.code.sources, m)
-        if len(stores) != self.code.outputs or any(store.shape[0] < m for store in stores):
-            raise ValueError(f"this program writes {self.code.outputs} arrays of {m} rows")
+        _check_stores(stores, self.code.outputs, m)
         self._ragged = m % PANEL != 0
         with np.errstate(all="ignore"):
             for first in range(0, m, PANEL):
@@ -181,6 +185,9 @@ def _columns(sources: Sources, count: int, m: int) -> list[Array]:
     """The columns as 1-D arrays, checked."""
     if isinstance(sources, tuple):
         table, numbers = sources
+        for number in numbers:
+            if not 0 <= number < table.shape[1]:
+                raise ValueError(f"the table has {table.shape[1]} columns, numbered from 0: not {number}")
         columns = [table[:, number] for number in numbers]
     else:
         columns = sources
@@ -189,6 +196,15 @@ def _columns(sources: Sources, count: int, m: int) -> list[Array]:
     for k, column in enumerate(columns):
         if column.ndim != 1 or column.shape[0] < m:
             raise ValueError(f"column {k} has shape {column.shape}: needs {m} rows")
-        if column.dtype.kind not in "fiub" or column.dtype.itemsize > 8 or column.dtype == np.float16:
-            raise TypeError(f"column {k} is {column.dtype}: needs float64, float32, an integer or a bool")
+        kind = column.dtype
+        if kind.kind not in "fiub" or kind.itemsize > 8 or kind == np.float16 or not kind.isnative:
+            raise TypeError(f"column {k} is {kind}: needs float64, float32, an integer or a bool")
     return columns
+
+
+def _check_stores(stores: Sequence[Array], count: int, m: int) -> None:
+    if len(stores) != count:
+        raise ValueError(f"this program writes {count} arrays, not {len(stores)}")
+    for k, store in enumerate(stores):
+        if store.ndim != 1 or store.shape[0] < m or store.dtype != np.float64:
+            raise ValueError(f"output {k} has shape {store.shape}: needs {m} float64 numbers")
