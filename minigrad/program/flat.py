@@ -71,6 +71,8 @@ class Flat:
         job.rows, job.table = _rows, _table
         job.sources, job.slots, job.cells = code.sources, code.slots, code.cells
         job.outputs, job.block = code.outputs, code.block
+        self.block = code.block
+        job.least[0] = job.least[1] = 1e300
         self._measure(code)
         job.steps = cython.cast(cython.pointer(Step), self._room(len(code.body), cython.sizeof(Step)))
         for step in code.body:

@@ -15,6 +15,9 @@ import cython
 
 #: Adjacent columns of a table stored row by row from which it pays to use them in place.
 RUN = cython.declare(cython.Py_ssize_t, 8)
+#: Bytes of a block of such rows: the gradient sums should find them in the second-level cache. At 784 columns blocks
+#: of 32 rows took 1.1 times as long as reading the table, blocks of 512 rows 1.3 times.
+ROWS_BYTES = cython.declare(cython.Py_ssize_t, 1 << 18)
 
 # What a step's terms are grouped by.
 IN_PLACE, IN_BUFFERS, SINGLE = 0, 1, 2
@@ -189,8 +192,14 @@ class Layout:
                             job.columns[job.terms[step.first + place].place].way = READ
                     i += max(n, 1)
         job.readers = 0
+        together: cython.Py_ssize_t = 0
         for k in range(job.sources):
             job.readers += job.columns[k].way == READ
+            if job.columns[k].way == ROWS:
+                together += 8 if job.columns[k].kind == FLOAT64 else 4
+        job.block = self.flat.block
+        while job.block > 16 and job.block * together > ROWS_BYTES:
+            job.block //= 2
         return 0
 
     def _run_length(self, step, i):

@@ -74,7 +74,7 @@ cdef void dots_apart32(const double* d, const void** columns, double* sums, Py_s
 cdef void products_together(double* out, const real* r0, Py_ssize_t stride, const double* u, Py_ssize_t count, Py_ssize_t n) noexcept nogil
 cdef void products_together64(double* out, const char* rows, Py_ssize_t stride, const double* u, Py_ssize_t count, Py_ssize_t n) noexcept nogil
 cdef void products_together32(double* out, const char* rows, Py_ssize_t stride, const double* u, Py_ssize_t count, Py_ssize_t n) noexcept nogil
-cdef void dots_together(const double* d, const real* r0, Py_ssize_t stride, double* sums, Py_ssize_t count, Py_ssize_t n) noexcept nogil
+cdef void dots_together(const double* d, const real* r0, Py_ssize_t stride, double* sums, Py_ssize_t count, Py_ssize_t n, Py_ssize_t ahead) noexcept nogil
 cdef void dots_together64(const double* d, const char* rows, Py_ssize_t stride, double* sums, Py_ssize_t count, Py_ssize_t n, Py_ssize_t ahead) noexcept nogil
 cdef void dots_together32(const double* d, const char* rows, Py_ssize_t stride, double* sums, Py_ssize_t count, Py_ssize_t n, Py_ssize_t ahead) noexcept nogil
 

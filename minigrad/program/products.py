@@ -14,7 +14,7 @@ except ImportError:  # interpreted, and Cython is not installed
     from minigrad import _cython as cython
 
 # Rows of a gradient sum between two bursts of prefetching.
-CHUNK = cython.declare(cython.Py_ssize_t, 128)
+CHUNK = cython.declare(cython.Py_ssize_t, 64)
 
 
 # -- columns apart ------------------------------------------------------------------------------------------
@@ -238,11 +238,14 @@ def products_together32(out, rows, stride, u, count, n):
     products_together[cython.float](out, r, stride // cython.sizeof(cython.float), u, count, n)
 
 
-def dots_together(d, r0, stride, sums, count, n):
+def dots_together(d, r0, stride, sums, count, n, ahead):
     """sums[k] += the sum over i of d[i] * row i [k]; four rows at a time share the loads and stores of sums."""
     i: cython.Py_ssize_t = 0
     k: cython.Py_ssize_t
     while i + 4 <= n:
+        if ahead:
+            for k in range(4):
+                fetch(cython.address(r0), 1, (ahead + k) * stride, (ahead + k) * stride + count)
         r1, r2, r3 = r0 + stride, r0 + 2 * stride, r0 + 3 * stride
         d0, d1, d2, d3 = d[i], d[i + 1], d[i + 2], d[i + 3]
         for k in range(count):
@@ -258,15 +261,15 @@ def dots_together(d, r0, stride, sums, count, n):
 
 
 def dots_together64(d, rows, stride, sums, count, n, ahead):
-    """Of float64 rows. They follow each other in memory, and the processor fetches what comes next by itself."""
+    """Of float64 rows."""
     r = cython.cast(cython.pointer(cython.const[cython.double]), rows)
-    dots_together[cython.double](d, r, stride // cython.sizeof(cython.double), sums, count, n)
+    dots_together[cython.double](d, r, stride // cython.sizeof(cython.double), sums, count, n, ahead)
 
 
 def dots_together32(d, rows, stride, sums, count, n, ahead):
     """Of float32 rows."""
     r = cython.cast(cython.pointer(cython.const[cython.float]), rows)
-    dots_together[cython.float](d, r, stride // cython.sizeof(cython.float), sums, count, n)
+    dots_together[cython.float](d, r, stride // cython.sizeof(cython.float), sums, count, n, ahead)
 
 
 # -- one column ---------------------------------------------------------------------------------------------

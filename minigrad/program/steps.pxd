@@ -5,6 +5,17 @@ from minigrad.program.crew cimport PyThread_acquire_lock, PyThread_release_lock,
 from minigrad.program.kernels cimport Kernels
 from minigrad.program.products cimport Table
 
+cdef extern from *:
+    """
+    #include <time.h>
+    static double minigrad_now(void) {
+        struct timespec now;
+        timespec_get(&now, TIME_UTC);
+        return 1e9 * (double)now.tv_sec + (double)now.tv_nsec;
+    }
+    """
+    double now "minigrad_now" () nogil
+
 cdef enum:
     ROW1, ROW2, ROWN, BOTH, PRODUCTS, DOTS, SUM, STORE  # kinds of steps
     PLACE, READ, ROWS  # ways of a column: read in place; copied block by block; in place, side by side with others
@@ -26,7 +37,7 @@ cdef struct Term:
 cdef struct Group:
     int together, single, direct
     Py_ssize_t first, count
-    Py_ssize_t ahead  # blocks on lies what is prefetched: 1 or 0
+    int ahead  # whether it may ask for the next block of its columns
 
 # A column as it lies in memory.
 cdef struct Column:
@@ -49,6 +60,7 @@ cdef struct Worker:
     double* memory  # slots and buffers of columns that are read
     double** at
     const void** columns
+    int ahead  # 1: ask for the next block of columns while this one is summed
     double* sums  # of a group whose sums lie scattered
 
 # The whole of a program made ready: all that is needed without Python.
@@ -75,10 +87,14 @@ cdef struct Job:
     PyThread_type_lock lock  # of `taken`
     Worker* workers
     int stop
+    # Whether asking for the next block pays: panels tried without and with it, and the least time of one in ns.
+    Py_ssize_t tried
+    double least[2]
     bint (*interrupted)(void* machine) noexcept with gil
     void* machine
 
 cdef void run_panels(void* state, int number) noexcept nogil
+cdef Py_ssize_t take(Job* job, Worker* worker, Py_ssize_t before, double began) noexcept nogil
 cdef void run_panel(Job* job, Worker* worker, Py_ssize_t panel, double* sums, bint watch) noexcept nogil
 cdef void run_block(Job* job, Worker* worker, Py_ssize_t row, Py_ssize_t n, double* sums) noexcept nogil
 cdef void locate(Job* job, Worker* worker, Py_ssize_t row, Py_ssize_t n) noexcept nogil
