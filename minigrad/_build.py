@@ -192,6 +192,7 @@ def _compile(stage: Path, modules: tuple[str, ...]) -> dict[str, Path]:
                 for name in (*modules, *levels)
             ],
             compiler_directives=DIRECTIVES,
+            nthreads=os.cpu_count() if sys.platform == "linux" else 0,
             quiet=True,
         )
         command = Build(Distribution({"name": "minigrad", "ext_modules": extensions}))

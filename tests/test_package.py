@@ -18,7 +18,7 @@ import minigrad
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(minigrad.__file__).parent
-OWN = ("MINIGRAD_INTERPRETED", "MINIGRAD_REQUIRE_COMPILED")
+OWN = ("MINIGRAD_INTERPRETED", "MINIGRAD_REQUIRE_COMPILED", "MINIGRAD_LEVEL")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -116,6 +116,22 @@ def test_no_path_of_a_machine_is_in_the_source() -> None:
     assert [str(path) for path in files if home.search(path.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.skipif(not minigrad.COMPILED, reason="interpreted there are no levels")
+def test_the_level_of_the_processor_is_chosen_or_asked_for() -> None:
+    """The highest that is here; another by MINIGRAD_LEVEL; none that is not."""
+    code = "from minigrad.program import machine, processor as p; print(machine.LEVEL, *p.available(), *p.built())"
+    level, *rest = said(python("-c", code)).split()
+    usable = [name for name in ("baseline", "v3", "v4") if rest.count(name) == 2]
+    assert level == usable[-1]
+    assert said(python("-c", code, MINIGRAD_LEVEL="baseline")).startswith("baseline ")
+    missing = [name for name in ("v3", "v4") if name not in usable]
+    for name in ("v5", *missing):
+        refused = python("-c", code, MINIGRAD_LEVEL=name)
+        assert refused.returncode == 1
+        assert f"ImportError: MINIGRAD_LEVEL={name}" in refused.stderr.replace("'", "")
+        assert f"take one of {', '.join(usable)}, or unset it" in refused.stderr
+
+
 # -- building it ------------------------------------------------------------------------------------------
 
 
@@ -183,3 +199,25 @@ def test_interpreted_can_be_chosen(tmp_path: Path) -> None:
     status, output = build(tmp_path / "two", MINIGRAD_INTERPRETED="1", MINIGRAD_REQUIRE_COMPILED="1")
     assert status != 0, output
     assert "contradict each other" in output
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the compiler is replaced by a shell script")
+def test_a_level_that_a_compiler_cannot_make_is_left_out(tmp_path: Path) -> None:
+    """With a notice; the rest is compiled, and MINIGRAD_REQUIRE_COMPILED=1 makes it an error."""
+    compiler = tmp_path / "cc"
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in *x86-64-v4*) echo no such level >&2; exit 1;; esac\nexec cc "$@"\n'
+    )
+    compiler.chmod(0o755)
+    status, output = build(tmp_path / "one", CC=str(compiler))
+    assert status == 0, output
+    (wheel,) = (tmp_path / "one").glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    native = [name for name in names if name.startswith("minigrad/program/products") and name.endswith(".so")]
+    if "linux_x86_64" in wheel.name:
+        assert "program.products_v4 could not be compiled and is left out" in output
+        assert len(native) == 2
+        status, output = build(tmp_path / "two", CC=str(compiler), MINIGRAD_REQUIRE_COMPILED="1")
+        assert status != 0, output
+    assert all("_v4" not in name for name in native)
