@@ -11,7 +11,7 @@ Must hold: a number that is not finite stops a run with an error that says where
 kept. The same arguments give the same bits.
 """
 
-from minigrad.descent.checkpoint import CheckpointError, CheckpointNotWrittenError, CheckpointWarning
+from minigrad.descent.checkpoint import CheckpointError, CheckpointWarning
 from minigrad.descent.curvature import safe_alpha
 from minigrad.descent.minimise import descend, minimise
 from minigrad.descent.objective import (
@@ -26,7 +26,7 @@ from minigrad.descent.options import SOLVERS, checked_alpha
 from minigrad.extras import MissingPackageError
 
 __all__ = [
-    "CheckpointError", "CheckpointNotWrittenError", "CheckpointWarning", "Descent", "DivergedError", "Floats",
+    "CheckpointError", "CheckpointWarning", "Descent", "DivergedError", "Floats",
     "InterruptedDescent", "Objective", "MissingPackageError", "Progress", "SOLVERS", "checked_alpha",
     "descend", "minimise", "safe_alpha",
 ]  # fmt: skip

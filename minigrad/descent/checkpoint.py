@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.descent.objective import Descent, Floats, Objective, about_of, names_of, rows_of
+from minigrad.descent.objective import Floats, Objective, about_of, names_of, rows_of
 from minigrad.descent.options import SOLVERS, Options
 from minigrad.descent.steps import STEPS
 from minigrad.descent.watch import State, Watch
@@ -38,14 +38,8 @@ class CheckpointError(ValueError):
     """A file is no checkpoint that this run can go on from; the file is left as it is."""
 
 
-class CheckpointNotWrittenError(CannotWriteError):
-    """The run is over and its last checkpoint could not be written; `result` is what it found."""
-
-    result: Descent
-
-
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written; the run goes on and tries again."""
+    """A checkpoint could not be written; the run goes on, tries again, and its result is not lost."""
 
 
 class Saved(NamedTuple):
@@ -96,13 +90,19 @@ class Keeper:
         """Write if it is time to; a disk that refuses is said once and tried again."""
         if time.monotonic() < self._due:
             return
+        refusal = self.write_if_can(watch)
+        if refusal and not self._warned:
+            warnings.warn(f"no checkpoint: {refusal}", CheckpointWarning, stacklevel=2)
+            self._warned = True
+        self._due = time.monotonic() + self._every
+
+    def write_if_can(self, watch: Watch) -> str:
+        """Write now; why that could not be, or ""."""
         try:
             self.write(watch)
         except CannotWriteError as error:
-            if not self._warned:
-                warnings.warn(f"no checkpoint: {error}", CheckpointWarning, stacklevel=2)
-            self._warned = True
-        self._due = time.monotonic() + self._every
+            return str(error)
+        return ""
 
     def write(self, watch: Watch) -> None:
         """Write now. Raises CannotWriteError, the file being what it was."""
@@ -122,15 +122,6 @@ class Keeper:
         }
         head = {"minigrad": "checkpoint", "format": FORMAT, "sha256": _digest(body)}
         write_text(self.path, json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n")
-
-    def write_last(self, watch: Watch, result: Descent) -> None:
-        """Write at the end. Raises CheckpointNotWrittenError, which has the result."""
-        try:
-            self.write(watch)
-        except CannotWriteError as error:
-            last = CheckpointNotWrittenError(error.errno, f"{error}\n  the run itself is done: see .result")
-            last.result = result
-            raise last from error
 
     # -- reading -------------------------------------------------------------------------------------------
 

@@ -7,17 +7,20 @@ Must hold: whatever ends a run (an error, Ctrl-C, a full disk), what it has foun
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy.typing as npt
 
-from minigrad.descent.checkpoint import Keeper, problem
+from minigrad.descent.checkpoint import CheckpointWarning, Keeper, problem
 from minigrad.descent.first_order import chosen_alpha, first_order, first_state
 from minigrad.descent.newton import newton
 from minigrad.descent.objective import (
     Descent,
+    DivergedError,
     Floats,
     InterruptedDescent,
     Objective,
@@ -125,8 +128,17 @@ def minimise(
             result = _RUNS[solver](objective, options, watch)
         except KeyboardInterrupt as interrupt:
             raise _interrupted(watch, keeper) from interrupt
-    if keeper is not None:
-        keeper.write_last(watch, result)
+        except DivergedError:
+            raise  # the checkpoint stays as it was last written
+        except Exception:  # of the objective or of `progress`
+            if keeper is not None:
+                keeper.write_if_can(watch)
+            raise
+    refusal = "" if keeper is None else keeper.write_if_can(watch)
+    if refusal:
+        refusal = f"the last checkpoint is missing: {refusal}"
+        warnings.warn(refusal, CheckpointWarning, stacklevel=2)
+        result = dataclasses.replace(result, warnings=(*result.warnings, refusal))
     return result
 
 
@@ -193,9 +205,6 @@ def _interrupted(watch: Watch, keeper: Keeper | None) -> InterruptedDescent:
     """What Ctrl-C becomes: the result so far, and a checkpoint."""
     message = f"stopped in epoch {watch.state.epoch} of {watch.options.epochs}; .result holds what was found"
     if keeper is not None:
-        try:
-            keeper.write(watch)
-            message += f", and {keeper.name} goes on from there"
-        except OSError as error:
-            message += f"; {error}"
+        refusal = keeper.write_if_can(watch)
+        message += f"; {refusal}" if refusal else f", and {keeper.name} goes on from there"
     return InterruptedDescent(message, watch.result("interrupted"))
