@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _form.report(COMPILED)
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Public names that are imported when they are first used: {name: module}.
 _LATER = {
