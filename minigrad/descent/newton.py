@@ -79,11 +79,6 @@ def _inverse(factor: npt.NDArray[np.floating[Any]]) -> Floats:
 
 def newton(objective: Objective, options: Options, watch: Watch) -> Descent:
     """Run until the decrement is within the tolerance, or the epochs are used up."""
-    return modelled(objective, options, watch)[0]
-
-
-def modelled(objective: Objective, options: Options, watch: Watch) -> tuple[Descent, Model | None]:
-    """The same, with the last Hessian that was computed, a step or none before the end."""
     if not isinstance(objective, HasHessian):
         raise AssertionError("Newton's method without a Hessian")  # refused by checked_options
     model: Model | None = None
@@ -93,19 +88,19 @@ def modelled(objective: Objective, options: Options, watch: Watch) -> tuple[Desc
     while True:
         # The Hessian of the step before tells the end nearly as well as a new one would, and costs nothing.
         if model is not None and _within(model, model.step(gradient)[1], loss, options):
-            return watch.result("converged"), model
+            return watch.result("converged")
         if watch.state.epoch >= options.epochs:
-            return watch.result("epochs used up"), model
+            return watch.result("epochs used up")
         try:
             model = factored(np.asarray(objective.hessian(watch.state.parameters), dtype=np.float64))
         except ArithmeticError as error:
             raise watch.diverged(str(error)) from error
         step, decrement = model.step(gradient)
         if _within(model, decrement, loss, options):
-            return watch.result("converged"), model
+            return watch.result("converged")
         found = _searched(watch, step, decrement, loss)
         if found is None:
-            return watch.result("no lower loss found"), model
+            return watch.result("no lower loss found")
         parameters, loss, gradient = found
         watch.accept(parameters, loss, gradient)
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from minigrad.descent.newton import Model, factored, modelled
+from minigrad.descent.newton import factored, newton
 from minigrad.descent.objective import Floats, HasHessian, HasRows, Objective, picks_rows, rows_of
 from minigrad.descent.options import Options
 from minigrad.descent.watch import State, Watch
@@ -75,42 +75,40 @@ def sketched(objective: Objective, options: Options, watch: Watch) -> Sketch | N
     size = sample_size(rows, at.size) if options.sample is None else min(options.sample, rows)
     if size == 0 or not picks_rows(objective):
         return None
-    part = objective.batch(_chosen(rows, size, options.seed))
-    if not isinstance(part, HasHessian):
-        return None
-    worst = math.inf
+    part, worst = objective.batch(_chosen(rows, size, options.seed)), math.inf
     try:
-        if watch.losses:
-            model: Model | None = factored(part.hessian(at))
-        else:
-            at, worst, model = _solved(objective, part, size, options, at)
+        if not watch.losses:
+            solved = _solved(objective, part, size, options, at)
+            if solved is None:
+                return None
+            at, worst = solved
+        model = factored(part.hessian(at)) if isinstance(part, HasHessian) else None
     except ArithmeticError:
         return None
-    if model is None or model.shift > 0.0:  # not solved, or a column is constant in the sample
+    if model is None or model.shift > 0.0:  # a column that is constant in the sample
         return None
     return Sketch(at, model.inverse.T, worst)
 
 
 def _solved(
     objective: HasRows, part: Objective, size: int, options: Options, at: Floats
-) -> tuple[Floats, float, Model | None]:
-    """The minimum of the sample, the loss above which it misleads, and its Hessian near there, None if there is none.
-
-    Most steps are taken on a tenth of the sample.
-    """
-    rows, worst, model = rows_of(objective) or 0, math.inf, None
+) -> tuple[Floats, float] | None:
+    """The minimum of the sample, and the loss above which it misleads; most steps are taken on a tenth of it."""
+    rows, worst = rows_of(objective) or 0, math.inf
     parts = [(part, size)]
     if size // NESTED >= FEWEST * at.size:
         parts.insert(0, (objective.batch(_chosen(rows, size // NESTED, options.seed)), size // NESTED))
     for some, count in parts:
+        if not isinstance(some, HasHessian):
+            return None
         enough = dataclasses.replace(options, solver="newton", epochs=30, tolerance=0.1 * at.size / count)
-        found, model = modelled(some, enough, Watch(some, enough, at, State(at), []))
+        found = newton(some, enough, Watch(some, enough, at, State(at), []))
         if not found.converged:
-            return at, worst, None
+            return None
         at = found.parameters
         if worst == math.inf:
             worst = found.losses[0] + abs(found.losses[0]) / 2.0
-    return at, worst, model
+    return at, worst
 
 
 def _chosen(rows: int, size: int, seed: int) -> npt.NDArray[np.intp]:
