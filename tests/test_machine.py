@@ -224,6 +224,12 @@ def test_a_branch_not_taken_adds_nothing() -> None:
     assert run(program, [d, x], 80, [])[0] == math.inf
 
 
+def test_a_program_without_steps_counts_the_rows() -> None:
+    """Nothing to read, nothing to do."""
+    assert list(run(code(0, 0, 1), [], 3 * PANEL + 1, [5.0], threads=2)) == [5.0, 3 * PANEL + 1]
+    assert list(run(code(0, 0, 1), (np.zeros((9, 2)), ()), 9, [5.0])) == [5.0, 9.0]
+
+
 # -- use --------------------------------------------------------------------------------------------------
 
 

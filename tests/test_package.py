@@ -204,20 +204,18 @@ def test_interpreted_can_be_chosen(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the compiler is replaced by a shell script")
 def test_a_level_that_a_compiler_cannot_make_is_left_out(tmp_path: Path) -> None:
-    """With a notice; the rest is compiled, and MINIGRAD_REQUIRE_COMPILED=1 makes it an error."""
+    """With a notice, and the rest is compiled."""
     compiler = tmp_path / "cc"
     compiler.write_text(
         '#!/bin/sh\ncase "$*" in *x86-64-v4*) echo no such level >&2; exit 1;; esac\nexec cc "$@"\n'
     )
     compiler.chmod(0o755)
-    status, output = build(tmp_path / "one", CC=str(compiler))
+    status, output = build(tmp_path / "wheel", CC=str(compiler))
     assert status == 0, output
-    (wheel,) = (tmp_path / "one").glob("*.whl")
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     native = [name for name in names if name.startswith("minigrad/program/products") and name.endswith(".so")]
     if "linux_x86_64" in wheel.name:
         assert "program.products_v4 could not be compiled and is left out" in output
         assert len(native) == 2
-        status, output = build(tmp_path / "two", CC=str(compiler), MINIGRAD_REQUIRE_COMPILED="1")
-        assert status != 0, output
     assert all("_v4" not in name for name in native)

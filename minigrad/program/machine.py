@@ -1,7 +1,7 @@
 """The machine that runs a program over columns of numbers: native code, or NumPy where there is none.
 
 Room: chooses `native` where the package is compiled, with the level of kernels that suits the processor, else
-`interpreted`; says how many rows a block has. Below: `native`, `flat`, `processor`, `interpreted`.
+`interpreted`. Below: `native`, `flat`, `processor`, `interpreted`.
 
     machine = Machine(code)
     machine.start(cells)                        cells: float64 (code.cells,), parameters and constants filled in
@@ -37,15 +37,4 @@ else:
 
     LEVEL = "interpreted"
 
-__all__ = ["LEVEL", "PANEL", "Code", "Machine", "block_for"]
-
-#: Bytes that a block's columns and slots may take together.
-_BLOCK_BYTES = 1 << 17
-
-
-def block_for(sources: int, slots: int) -> int:
-    """Rows in a block of a program with so many columns and slots: 16 to 1024."""
-    block = 1024
-    while block > 16 and 8 * block * (sources + slots) > _BLOCK_BYTES:
-        block //= 2
-    return block
+__all__ = ["LEVEL", "PANEL", "Code", "Machine"]

@@ -4,7 +4,8 @@ Room: class `Machine`, chosen by `machine` where the package is compiled: takes 
 of rows to `steps`, combines their sums. Types in `native.pxd`. Below: `flat` (the code as flat arrays), `layout` (how
 columns lie), `steps`, `crew`.
 Must hold: no temporary grows with the number of rows; the totals have the same bits for any number of threads and
-however the rows are fed; columns are read where they lie and never written; Ctrl-C is served between panels.
+however the rows are fed; columns are read where they lie and never written; Ctrl-C is served between waves of
+panels, and within a panel that takes long.
 """
 
 import cython
@@ -16,7 +17,7 @@ PANEL = cython.declare(cython.Py_ssize_t, ROWS_OF_PANEL)
 GAP = cython.declare(cython.Py_ssize_t, 40)
 #: Bytes for the sums of the panels of one wave.
 WAVE_BYTES = cython.declare(cython.Py_ssize_t, 1 << 22)
-#: Nanoseconds of one wave, and of work that is worth a second thread.
+#: Nanoseconds of one wave, and of work that is worth a thread: to wake one costs some 10,000, more where others work.
 WAVE_TIME = cython.declare(cython.double, 1e8)
 SHARE_TIME = cython.declare(cython.double, 2e5)
 
@@ -157,9 +158,8 @@ class Machine:
         job = self.job
         job.m, job.first, job.taken, job.stop = m, 0, 0, 0
         panels: cython.Py_ssize_t = (m + PANEL - 1) // PANEL
-        if m * job.cost < SHARE_TIME:
-            threads = 1
-        threads = min(threads, max(panels, 1))
+        worth: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, m * job.cost / SHARE_TIME)
+        threads = max(1, min(threads, min(panels, worth)))
         wave: cython.Py_ssize_t = min(panels, self._panels_of_wave(threads))
         if wave > self.wave_panels:
             self.wave = room(wave * job.sums, cython.sizeof(cython.double))

@@ -3,6 +3,8 @@
 Room: out += u1 * column1 + u2 * column2 + ..., sums += d * columns, sums of a block, and reading columns of other
 types; for columns that lie apart and for columns side by side in rows. Compiled only, once for each level of
 processors (see `levels`); `native` finds the functions through POINTERS. Types in `products.pxd`. Below: nothing.
+Dots can ask for the rows of the next block while they sum this one: memory then works on while the processor
+computes, where it does not do so by itself (`steps` finds out).
 Must hold: plain loops that the C compiler turns into SIMD code. Sums are reassociated (the build asks for that for
 this module alone) in a way that depends on nothing but n, so that the same rows have the same sums wherever they
 lie in memory; inf and nan come through.
@@ -13,7 +15,7 @@ try:
 except ImportError:  # interpreted, and Cython is not installed
     from minigrad import _cython as cython
 
-# Rows of a gradient sum between two bursts of prefetching.
+# Rows of a gradient sum between two bursts of prefetching: 64 cache lines for 8 columns.
 CHUNK = cython.declare(cython.Py_ssize_t, 64)
 
 
