@@ -307,6 +307,7 @@ def test_every_kind_of_table_gives_the_same() -> None:
     small = {**columns, "y": columns["y"].astype(np.int8), "x2": columns["x2"].astype(np.float32)}
     kinds = [
         table, np.asfortranarray(table), table.astype(np.float32), np.repeat(table, 2, axis=0)[::2],
+        table.astype(">f8"), table.astype(np.longdouble),
         columns, dict(reversed(columns.items())), small, {**columns, "y": columns["y"] == 1.0, "unused": ["a"] * 300},
     ]  # fmt: skip
     for kind in kinds:

@@ -62,7 +62,7 @@ def bind(table: Any, names: Sequence[str]) -> Bound:
             )
         if m == 0:
             raise ShapeError("the table has no rows: there is nothing to average")
-        if table.dtype.itemsize > 2:  # half precision goes the longer way
+        if table.dtype.isnative and table.dtype.char not in "eg":  # half and long double go the longer way
             return Bound(m, (table, _first(k)))
     from minigrad.tables import columns_of
 
