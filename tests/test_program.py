@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,6 +142,24 @@ def test_weights_count_rows_several_times(reduce: str) -> None:
     assert close(got[1], expected[1], 1.0 if reduce == "mean" else 100.0)
 
 
+@pytest.mark.parametrize(("weights", "said"), [
+    ([1.0, -1.0, 0.0], "row 1 of column 'times' holds -1.0: a weight is a finite number, 0 or more"),
+    ([1.0, 1.0, np.inf], "row 2 of column 'times' holds inf"),
+    ([1e308, 1e308, 1e308], "adds up to more than 1.8e308"),
+])  # fmt: skip
+def test_weights_that_count_no_rows_are_refused(weights: list[float], said: str) -> None:
+    """Below 0, infinite, or more together than a double holds; in a table and in a stream."""
+    x, w = Value(1.0, label="x"), Value(2.0, label="w")
+    program = minigrad.compile(w * x, rows=[x], weight="times")
+    table = np.column_stack([np.ones(3), weights])
+    with pytest.raises(ValueError, match=re.escape(said)):
+        program(table)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        program(Batches(table, ["x", "times"], []))
+    with pytest.raises(NonFiniteError, match="the weights add up to 0"):
+        program(np.zeros((2, 2)))
+
+
 def test_sum_and_mean_differ_by_m() -> None:
     """And a summand that no column touches counts once per row."""
     x, w = Value(1.0, label="x"), Value(2.0, label="w")
@@ -253,6 +272,8 @@ def test_parameters_are_read_at_each_call() -> None:
         program(table, at={"v": 1.0})
     with pytest.raises(ProgramError, match="'x' is a column, its numbers come from the table"):
         program(table, at={"x": 1.0})
+    with pytest.raises(TypeError, match="numbers by node or label"):
+        program(table, at=[1.0])  # type: ignore[arg-type]
     same = minigrad.compile(w * x + Value(1.0, label="w"), rows=[x])
     with pytest.raises(ProgramError, match="2 parameters are called 'w': pass the Value itself"):
         same(table, at={"w": 1.0})
@@ -485,6 +506,9 @@ def test_an_objective_is_the_program_at_other_parameters() -> None:
     assert objective.batch(some)(theta)[0] == program(table[some], at=at)[0]
     assert np.allclose(objective.hessian(theta) @ theta, objective.hessian_product(theta, theta), rtol=1e-12)
     assert model.w[0].data == 0.3
+    for indices, error in (([], TypeError), ([True] * 64, TypeError), ([64], ValueError), ([-1], ValueError)):
+        with pytest.raises(error, match="batch"):
+            objective.batch(np.array(indices))
     with pytest.raises(ShapeError, match="theta needs 3 numbers"):
         objective([1.0])
     table[4, 0] = np.nan

@@ -91,6 +91,25 @@ def _listed(names: Sequence[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + more
 
 
+def check_weights(weights: npt.NDArray[Any], name: str, start: int) -> None:
+    """Refuse weights that are no counts of rows; a nan is found with the rows that give nan.
+
+    Raises ValueError for a weight below 0 or infinite (its row is given), and for weights that add up to infinity.
+    """
+    wrong = np.flatnonzero((weights < 0) | np.isinf(weights))
+    if wrong.size:
+        i = int(wrong[0])
+        raise ValueError(
+            f"weights: row {start + i} of column {name!r} holds {weights[i].item()!r}: a weight is a finite number, "
+            "0 or more"
+        )
+    with np.errstate(over="ignore"):
+        if np.isinf(np.sum(weights, dtype=np.float64)):
+            raise ValueError(
+                f"weights: column {name!r} adds up to more than 1.8e308: divide it by its largest"
+            )
+
+
 def is_stream(table: Any) -> bool:
     """Whether the rows of a table come batch by batch."""
     return hasattr(table, "batches") and hasattr(table, "names")

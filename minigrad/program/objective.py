@@ -73,10 +73,24 @@ class Objective:
         return self.program.hessian_product(self._table, vector, at=self._at(theta), threads=self.threads)
 
     def batch(self, indices: npt.NDArray[np.intp]) -> Objective:
-        """The same over some of the rows, which are copied. Raises TypeError for a stream."""
+        """The same over some of the rows, which are copied.
+
+        indices   whole numbers from 0 to m - 1, at least one; repeats are legal
+
+        Raises TypeError for a stream and for what are no whole numbers, ValueError for a row that is not there.
+        """
         if is_stream(self._table):
             raise TypeError("rows of a stream cannot be picked: read the table into memory for mini-batches")
-        return Objective(self.program, self._table.take(np.asarray(indices)), self.threads)
+        rows = np.asarray(indices)
+        if rows.dtype.kind not in "iu" or rows.ndim != 1 or rows.size == 0:
+            raise TypeError(
+                "a batch is given by the numbers of its rows, at least one: use np.flatnonzero on a mask"
+            )
+        if rows.min() < 0 or rows.max() >= self._table.rows:
+            raise ValueError(
+                f"a batch holds rows from 0 to {self._table.rows - 1}: got {rows.min()} to {rows.max()}"
+            )
+        return Objective(self.program, self._table.take(rows), self.threads)
 
     def explain(self, theta: npt.ArrayLike) -> str:
         """Which rows give nan at theta, and what is nan in them."""

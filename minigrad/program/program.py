@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minigrad.functions import ShapeError
-from minigrad.program.binding import Bound, bind, is_stream, panels
+from minigrad.program.binding import Bound, bind, check_weights, is_stream, panels
 from minigrad.program.listing import Listing
 from minigrad.program.lower import Lowered
 from minigrad.program.machine import Machine
@@ -75,7 +75,7 @@ def compile(
 
 def checked_threads(threads: int) -> int:
     """`threads` if it is a whole number above 0, else ValueError."""
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or not 1 <= threads < 2**31:
         raise ValueError(f"threads is how many may work at once, a whole number from 1 on: got {threads!r}")
     return int(threads)
 
@@ -167,6 +167,8 @@ class Program:
             machine.start(cells)
             rows = 0
             for m, columns in panels(table.batches(self.columns)):
+                if self._plan.weight is not None:
+                    check_weights(columns[-1], self.columns[-1], rows)
                 machine.feed(columns, m, (), threads)
                 rows += m
             if rows == 0:
@@ -174,6 +176,8 @@ class Program:
             machine.finish()
             return
         bound = table if type(table) is Bound else bind(table, self.columns)
+        if self._plan.weight is not None:
+            check_weights(bound.columns()[-1], self.columns[-1], 0)
         machine.run(cells, bound.sources, bound.rows, (), threads)
 
     def per_row(
@@ -320,6 +324,8 @@ class _Start:
         cells = self._constants.copy()
         cells[self._places] = [leaf.data for leaf in self._leaves]
         if at:
+            if not isinstance(at, Mapping):
+                raise TypeError(f'at gives numbers by node or label, {{"w": 0.5}}, not {type(at).__name__}')
             for key, number in at.items():
                 leaf, number = self._parameter(key), Value(number).data
                 if leaf in self._cell_of:  # a derivative may not depend on it
