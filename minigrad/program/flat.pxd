@@ -29,7 +29,7 @@ cdef class Flat:
     cdef int* side_by_side  # of each column: whether a step takes it as float64 numbers side by side
     cdef Py_ssize_t* totals  # of each sum the cell that it is added to
     cdef Scalar* scalars
-    cdef Py_ssize_t before, after, count, block
+    cdef Py_ssize_t before, after, count
     cdef double* scratch
     cdef void* _room(self, Py_ssize_t count, Py_ssize_t size) except NULL
     cdef int _measure(self, code) except -1

@@ -71,7 +71,6 @@ class Flat:
         job.rows, job.table = _rows, _table
         job.sources, job.slots, job.cells = code.sources, code.slots, code.cells
         job.outputs, job.block = code.outputs, code.block
-        self.block = code.block
         job.cost = 0.1
         job.least[0] = job.least[1] = 1e300
         self._measure(code)

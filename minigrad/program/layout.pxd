@@ -5,7 +5,9 @@ from cpython.buffer cimport (
 
 from minigrad.program.flat cimport Flat, Room, room
 from minigrad.program.products cimport FLOAT32, FLOAT64, INT8, UINT8
-from minigrad.program.steps cimport DOTS, PLACE, PRODUCTS, READ, ROWS, Column, Group, Job, Step, Term
+from minigrad.program.steps cimport (
+    BOTH, DOTS, PLACE, PRODUCTS, READ, ROW1, ROW2, ROWN, ROWS, Column, Group, Job, Step, Term,
+)
 
 cdef class Layout:
     cdef Flat flat
@@ -25,6 +27,7 @@ cdef class Layout:
     cdef int _column(self, Py_ssize_t k, const char* address, Py_ssize_t stride, int kind) except -1
     cdef int _plan(self) except -1
     cdef int _ways(self) except -1
+    cdef bint _copied(self, const Step* step) noexcept
     cdef Py_ssize_t _run_length(self, const Step* step, Py_ssize_t i) noexcept
     cdef int _group(self, Step* step, int which) except -1
     cdef int _group_runs(self, Step* step) except -1

@@ -15,9 +15,6 @@ import cython
 
 #: Adjacent columns of a table stored row by row from which it pays to use them in place.
 RUN = cython.declare(cython.Py_ssize_t, 8)
-#: Bytes of a block of such rows: the gradient sums should find them in the second-level cache. At 784 columns blocks
-#: of 32 rows took 1.1 times as long as reading the table, blocks of 512 rows 1.3 times.
-ROWS_BYTES = cython.declare(cython.Py_ssize_t, 1 << 18)
 
 # What a step's terms are grouped by.
 IN_PLACE, IN_BUFFERS, SINGLE = 0, 1, 2
@@ -150,9 +147,12 @@ class Layout:
         self._ways()
         self.groups = self.planned = 0
         self.fetched = [False] * job.sources
+        job.reading = job.count
         k: cython.Py_ssize_t
         for k in range(job.count):
             step = job.steps + k
+            if job.reading == job.count and self._copied(step):
+                job.reading = k
             if step.kind == PRODUCTS or (step.kind == DOTS and not step.mode):
                 step.group = self.groups
                 self._group(step, IN_PLACE)
@@ -192,15 +192,29 @@ class Layout:
                             job.columns[job.terms[step.first + place].place].way = READ
                     i += max(n, 1)
         job.readers = 0
-        together: cython.Py_ssize_t = 0
         for k in range(job.sources):
             job.readers += job.columns[k].way == READ
-            if job.columns[k].way == ROWS:
-                together += 8 if job.columns[k].kind == FLOAT64 else 4
-        job.block = self.flat.block
-        while job.block > 16 and job.block * together > ROWS_BYTES:
-            job.block //= 2
         return 0
+
+    def _copied(self, step):
+        """Whether a step wants a column that is copied.
+
+        It is copied no sooner: of rows stored together it is best fetched when a sum has read the rows before.
+        """
+        job = self.job
+        i: cython.Py_ssize_t
+        sums: cython.bint = step.kind in (PRODUCTS, DOTS)
+        if step.kind != PRODUCTS:
+            for i in range(
+                step.operand, step.operand + (step.count if step.kind in (ROW1, ROW2, ROWN, BOTH) else 1)
+            ):
+                if job.operands[i] < job.sources and job.columns[job.operands[i]].way == READ:
+                    return True
+        if sums:
+            for i in range(step.first, step.first + step.count):
+                if job.terms[i].place < job.sources and job.columns[job.terms[i].place].way == READ:
+                    return True
+        return False
 
     def _run_length(self, step, i):
         """How many terms from the i-th on are adjacent columns to be used row by row."""

@@ -77,6 +77,7 @@ cdef struct Job:
     Column* columns
     Output* outputs_at
     Py_ssize_t readers  # columns that are copied
+    Py_ssize_t reading  # before which step: the first that wants one of them
     Group* groups
     Term* planned  # the terms in the order of the groups
     double* u  # their coefficients
@@ -97,7 +98,8 @@ cdef void run_panels(void* state, int number) noexcept nogil
 cdef Py_ssize_t take(Job* job, Worker* worker, Py_ssize_t before, double began) noexcept nogil
 cdef void run_panel(Job* job, Worker* worker, Py_ssize_t panel, double* sums, bint watch) noexcept nogil
 cdef void run_block(Job* job, Worker* worker, Py_ssize_t row, Py_ssize_t n, double* sums) noexcept nogil
-cdef void locate(Job* job, Worker* worker, Py_ssize_t row, Py_ssize_t n) noexcept nogil
+cdef void locate(Job* job, Worker* worker, Py_ssize_t row) noexcept nogil
+cdef void copy(Job* job, Worker* worker, Py_ssize_t row, Py_ssize_t n) noexcept nogil
 cdef void products(Job* job, Worker* worker, const Step* step, Py_ssize_t n) noexcept nogil
 cdef void dots(Job* job, Worker* worker, const Step* step, Py_ssize_t n, double* sums) noexcept nogil
 cdef void store(const Output* output, const double* x, bint uniform, Py_ssize_t row, Py_ssize_t n) noexcept nogil

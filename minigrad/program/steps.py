@@ -72,18 +72,22 @@ def run_panel(job, worker, panel, sums, watch):
                 return
 
 
-def locate(job, worker, row, n):
-    """Point to the rows of each column, and copy the columns that are not used where they lie."""
+def locate(job, worker, row):
+    """Point to the rows of each column that is used where it lies."""
     k: cython.Py_ssize_t
-    start: cython.Py_ssize_t = 0
-    tile: cython.Py_ssize_t
     column: cython.pointer(Column)
     for k in range(job.sources):
         column = job.columns + k
         if column.way != READ:
             worker.at[k] = cython.cast(cython.p_double, column.address + row * column.stride)
-    if job.readers == 0:
-        return
+
+
+def copy(job, worker, row, n):
+    """Copy the rows of the other columns into their buffers."""
+    k: cython.Py_ssize_t
+    start: cython.Py_ssize_t = 0
+    tile: cython.Py_ssize_t
+    column: cython.pointer(Column)
     while start < n:
         tile = min(64, n - start)  # so that rows stored together are fetched once for all their columns
         for k in range(job.sources):
@@ -102,8 +106,10 @@ def run_block(job, worker, row, n, sums):
     step: cython.pointer(Step)
     operands: cython.pointer(cython.Py_ssize_t)
     at = worker.at
-    locate(job, worker, row, n)
+    locate(job, worker, row)
     for k in range(job.count):
+        if k == job.reading:
+            copy(job, worker, row, n)
         step = job.steps + k
         operands = job.operands + step.operand
         if step.kind == ROW2:
