@@ -344,7 +344,7 @@ def contrast(one: str, other: str) -> float:
 def test_every_text_and_line_can_be_read(theme: Theme) -> None:
     """4.5 for text (1.4.3), 3 for outlines and edges (1.4.11)."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
-    for ink in (theme.ink, theme.quiet, theme.grad, theme.alarm):
+    for ink in (theme.ink, theme.quiet, theme.grad, theme.alarm, theme.good):
         assert contrast(ink, theme.card) >= 4.5
         assert contrast(ink, theme.background) >= 4.5
     assert contrast(theme.edge, theme.background) >= 3.0
@@ -508,3 +508,24 @@ def test_repr() -> None:
     """Short, and says what it is."""
     assert repr(draw(lecture())) == "<Computation graph of L: 12 nodes, operands before results>"
     assert isinstance(lecture().draw(), Drawing)
+
+
+def test_marks_are_words_on_the_card_in_every_form() -> None:
+    """A mark is written out, so that its colour is not the only sign; what is wrong is outlined as well."""
+    x = Value(2.0, label="x")
+    y = (x * x).named("y")
+    drawing = y.draw(marks={x: ("bad", "✗ sign flipped"), y: ("good", "✓ right")})
+    assert "✗ sign flipped" in drawing.svg
+    assert "✓ right" in drawing.svg
+    assert drawing.svg.count('stroke-width="2.8"') == 1
+    assert "sign\u00a0flipped" in drawing.dot
+    assert drawing.dot.count("penwidth=2.5") == 1
+    assert "✗ sign flipped" in drawing.scene.words
+    assert y.draw().dot == y.draw(marks={}).dot
+
+
+def test_a_mark_is_text_and_is_cut() -> None:
+    x = Value(2.0, label="x")
+    drawing = (x * 3).draw(marks={x: ("open", "<b>&" + "m" * 500)})
+    assert "&lt;b&gt;&amp;" in drawing.svg
+    assert "(504 characters)" in drawing.svg

@@ -11,7 +11,7 @@ Must hold: the same graph gives the same bytes; labels are data, and come out as
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +107,7 @@ def draw(
     max_nodes: int = 200,
     depth: int | None = None,
     focus: Value | None = None,
+    marks: Mapping[Value, tuple[Literal["good", "bad", "open"], str]] | None = None,
 ) -> Drawing:
     """Draw the graph that one Value, or several, was computed from. Nothing in it is changed.
 
@@ -120,6 +121,7 @@ def draw(
     max_nodes  refuse a larger picture
     depth      draw only what is at most so many steps before the result; … marks the rest
     focus      draw only what is at most `depth` steps (2 if not given) before or after this node
+    marks      a line to write on a node, and its tone: {node: ("good" | "bad" | "open", "✓ right")}
     return     Drawing
 
     Raises GraphTooLargeError (a ValueError) that says how to draw a part, NotANumberError (a TypeError) for
@@ -142,7 +144,7 @@ def draw(
         checked_suffix(path)
     drawn = _scene.scene(
         roots, direction=direction, max_nodes=max_nodes, depth=depth, focus=focus, digits=digits,
-        gradients=gradients, title=title,
+        gradients=gradients, title=title, marks=marks or {},
     )  # fmt: skip
     drawing = Drawing(drawn, THEMES[theme])
     if path is not None:

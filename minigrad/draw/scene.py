@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +20,8 @@ from minigrad.value import CODES, Value, evaluate, order_of
 
 #: Most characters of a label that a picture shows.
 LABEL_LIMIT = 32
+#: Most characters of a mark.
+MARK_LIMIT = 40
 #: An operation may use one operand very often: edges are limited to this many for each node allowed.
 EDGES_PER_NODE = 10
 
@@ -38,11 +40,12 @@ class GraphTooLargeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a card: a word, a number, and whether the number is finite."""
+    """One line of a card: a word, a number, whether the number is finite; for a mark its tone: good, bad or open."""
 
     word: str
     number: str
     finite: bool
+    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Card:
     def numbered(self) -> bool:
         """Whether the operands carry numbers."""
         return any(self.ports)
+
+    @property
+    def alarming(self) -> bool:
+        """Whether it holds nan or inf, or is marked as bad."""
+        return any(row.tone == "bad" or not row.finite for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ def scene(
     digits: int,
     gradients: bool,
     title: str,
+    marks: Mapping[Value, tuple[str, str]],
 ) -> Scene:
     """The scene of the graph that `roots` were computed from, or of the part asked for."""
     chosen = _near(roots, depth, max_nodes) if focus is None else _around(roots, focus, depth, max_nodes)
@@ -117,13 +126,14 @@ def scene(
             else:
                 edges.append(Edge(keys[operand], keys[node], place))
         ports = tuple(number for _, number, _ in entries) if len(entries) > 1 else ("",) * len(entries)
-        cards.append(_card(node, keys[node], node in roots, ports, digits, graded, direction))
+        mark = marks.get(node)
+        cards.append(_card(node, keys[node], node in roots, ports, digits, graded, direction, mark))
         if used.get(node):
             stub = _stub(f"c{len(cards)}", used[node], "use")
             cards.append(stub)
             edges.append(Edge(keys[node], stub.key, 0, cut=True))
     cut = any(edge.cut for edge in edges)
-    caption = _caption(order, gradients and not graded, cut)
+    caption = _caption(order, gradients and not graded and not marks, cut)
     head = shown(title, 200)
     return Scene(tuple(cards), tuple(edges), head, caption, _words(cards, roots, head, caption), direction)
 
@@ -264,19 +274,30 @@ def order_matters(rule: Rule) -> bool:
 
 
 def _card(
-    node: Value, key: str, is_root: bool, ports: tuple[str, ...], digits: int, graded: bool, direction: str
+    node: Value,
+    key: str,
+    is_root: bool,
+    ports: tuple[str, ...],
+    digits: int,
+    graded: bool,
+    direction: str,
+    mark: tuple[str, str] | None,
 ) -> Card:
     kind = node.op if node.is_leaf else "output" if is_root else "operation"
     name = shown(node.label, LABEL_LIMIT)
     rows = [Row("value", numeral(node.data, digits), math.isfinite(node.data))]
     if graded and node.op != "const":
         rows.append(Row("grad", numeral(node.grad, digits), math.isfinite(node.grad)))
+    words = _node_words(node, graded)
+    if mark is not None:
+        rows.append(Row(shown(mark[1], MARK_LIMIT), "", True, mark[0]))
+        words += f"\n{shown(mark[1], 200)}"
     if kind == "const":
         number = rows[0].number
         text = f"{name} = {number}" if name else number
         size = (max(30.0, width(text, ROW_SIZE) + 2 * PAD), 26.0)
         finite = (Row("", text, rows[0].finite),)
-        return Card(key, kind, "", "", finite, (), _node_words(node, graded), *size)
+        return Card(key, kind, "", "", finite, (), words, *size)
     sign = _sign(node, is_root)
     head = width(name, NAME_SIZE, bold=True) + width(sign, SIGN_SIZE) + (14.0 if name else 0.0)
     body = max(width(row.word, ROW_SIZE) + 12.0 + width(row.number, ROW_SIZE) for row in rows)
@@ -288,7 +309,7 @@ def _card(
     else:
         size_y += port_strip(ports)
         size_x = max(size_x, 22.0 * len(ports))
-    return Card(key, kind, name, sign, tuple(rows), ports, _node_words(node, graded), size_x, size_y)
+    return Card(key, kind, name, sign, tuple(rows), ports, words, size_x, size_y)
 
 
 def port_strip(ports: tuple[str, ...]) -> float:

@@ -128,11 +128,12 @@ def _card(card: Card, middle: Point, direction: str, theme: Theme) -> list[str]:
 
 def _outline(card: Card, theme: Theme, radius: float, fill: str) -> str:
     strange = not all(row.finite for row in card.rows)
-    line = theme.alarm if strange else theme.kinds[card.kind].line
+    line = theme.alarm if card.alarming else theme.kinds[card.kind].line
+    thick = "2.8" if card.alarming and not strange else "1.4"
     dashes = ' stroke-dasharray="5 3"' if strange else ""
     return (
         f'<rect width="{_n(card.width)}" height="{_n(card.height)}" rx="{_n(radius)}" fill="{fill}" '
-        f'stroke="{line}" stroke-width="1.4"{dashes}/>'
+        f'stroke="{line}" stroke-width="{thick}"{dashes}/>'
     )
 
 
@@ -173,6 +174,10 @@ def _full(card: Card, sideways: bool, theme: Theme) -> list[str]:
     for i, row in enumerate(card.rows):
         base = y + HEAD + spare / 2 + ROW * i + 14.5
         ink = theme.alarm if not row.finite else theme.grad if row.word == "grad" else theme.ink
+        if row.tone:
+            bold = {"font_weight": "bold"} if row.tone == "bad" else {}
+            lines.append(_say(row.word, x + PAD, base, theme.tone(row.tone), **bold))
+            continue
         lines.append(_say(row.word, x + PAD, base, theme.quiet))
         lines.append(_say(row.number, x + inner - PAD, base, ink, text_anchor="end"))
     for i, number in enumerate(card.ports if strip else ()):

@@ -28,9 +28,14 @@ class Theme:
     ink: str  # title and values
     quiet: str  # the words "value" and "grad", the caption
     grad: str
-    alarm: str  # nan and inf
+    alarm: str  # nan and inf, and marks of what is wrong
+    good: str  # marks of what is right
     edge: str
     kinds: dict[str, Kind]
+
+    def tone(self, tone: str) -> str:
+        """The colour of a mark: good, bad or open."""
+        return {"good": self.good, "bad": self.alarm, "open": self.quiet}[tone]
 
 
 THEMES = {
@@ -41,6 +46,7 @@ THEMES = {
         quiet="#515b69",
         grad="#a0185a",
         alarm="#b42318",
+        good="#1c6b3f",
         edge="#5a6675",
         kinds={
             "input": Kind(head="#d8f0e0", ink="#0d4429", line="#2f855a"),
@@ -57,6 +63,7 @@ THEMES = {
         quiet="#aab4c2",
         grad="#ff9ecb",
         alarm="#ff9a8f",
+        good="#7fdba8",
         edge="#95a1b1",
         kinds={
             "input": Kind(head="#173d2a", ink="#c5f2d5", line="#4fb37e"),
