@@ -373,3 +373,13 @@ def test_every_solver_is_in_the_docs() -> None:
     """docs/training.md has a row for each."""
     page = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
     assert [name for name in SOLVERS if f"| `{name}` |" not in page] == []
+
+
+@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+@pytest.mark.parametrize(
+    "given", [None, (1j, [1.0, 2.0]), ("a", [1.0, 2.0]), (1.0,), (1.0, "no gradient"), 5.0]
+)
+def test_an_objective_that_gives_no_pair_is_told_what_to_give(given: object, solver: str) -> None:
+    options = {"alpha": 0.1} if solver == "gd" else {}
+    with pytest.raises(TypeError, match=r"must return \(loss, gradient\), a real number and one for each"):
+        minimise(lambda w: given, [1.0, 2.0], solver=solver, **options)  # type: ignore[arg-type]

@@ -336,3 +336,15 @@ def test_without_pyarrow_the_extra_is_named(tmp_path: Path) -> None:
                 print(error)
     """
     assert python(code) == 'reading and writing tables needs pyarrow: pip install "minigrad[tables]"\n' * 3
+
+
+@pytest.mark.parametrize("name", ["x", None])
+def test_a_series_is_a_table_of_one_column(name: str | None) -> None:
+    """By its name where it has one; one without a name has no column x, which is said."""
+    for series in (pd.Series([1.0, 2.0], name=name), pl.Series(name or "", [1.0, 2.0])):
+        if name is None:
+            with pytest.raises(DataError, match="the table has no column 'x'"):
+                columns_of(series, ["x"])
+        else:
+            (column,) = columns_of(series, ["x"])
+            assert column.tolist() == [1.0, 2.0]

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.descent.objective import Floats, Objective, about_of, names_of, rows_of
+from minigrad.descent.objective import Floats, Objective, about_of, answer, names_of, rows_of
 from minigrad.descent.options import SOLVERS, Options
 from minigrad.descent.steps import STEPS
 from minigrad.descent.watch import State, Watch
@@ -161,7 +161,7 @@ class Keeper:
         """
         if not saved.losses:
             return
-        loss, gradient = objective(saved.first)
+        loss, gradient = answer(objective, saved.first)
         off = float(np.max(np.abs(gradient - saved.slope)))
         size = float(np.max(np.abs(saved.slope))) + SAME * abs(saved.losses[0])
         if not (abs(loss - saved.losses[0]) <= SAME * abs(saved.losses[0]) and off <= SAME * size):

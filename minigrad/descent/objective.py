@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from minigrad.text import shown
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: Called with (epoch, loss) whenever a loss is known; epoch 0 is the start.
@@ -70,6 +72,28 @@ class HasBound(Protocol):
 
     def curvature_bound(self) -> float:
         """At least the largest eigenvalue of the Hessian, at any parameters."""
+
+
+def answer(objective: Objective, parameters: Floats) -> tuple[float, Floats]:
+    """Loss and gradient as the objective gives them, the gradient copied: it may use its array again.
+
+    Raises TypeError when it gives no pair of real numbers, ValueError for a gradient of another shape.
+    """
+    given: Any = objective(parameters)
+    try:
+        loss, gradient = given
+        number, slope = float(loss), np.array(gradient, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "the objective must return (loss, gradient), a real number and one for each parameter: it gave "
+            f"{shown(repr(given), 80)}"
+        ) from None
+    if slope.shape != parameters.shape:
+        raise ValueError(
+            f"the objective gave a gradient of shape {slope.shape} for parameters {parameters.shape}: "
+            "it must return (loss, gradient), the gradient one number for each parameter"
+        )
+    return number, slope
 
 
 def names_of(objective: object, k: int) -> tuple[str, ...]:

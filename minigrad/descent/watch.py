@@ -23,6 +23,7 @@ from minigrad.descent.objective import (
     Floats,
     Objective,
     Progress,
+    answer,
     explained,
     names_of,
 )
@@ -91,36 +92,29 @@ class Watch:
         """Loss and gradient of all rows, or of `part`; DivergedError when they are not finite."""
         self._check("{}", parameters)
         try:
-            loss, gradient = (part or self.objective)(parameters)
+            loss, gradient = answer(part or self.objective, parameters)
         except ArithmeticError as error:
             if self.state.step == 0:
                 raise  # the rows are at fault, not the descent
             raise self.diverged(str(error)) from error
         if not math.isfinite(loss):
             why = explained(part or self.objective, parameters)
-            raise self.diverged(f"the loss is {float(loss)!r}{why}", float(loss))
-        gradient = np.array(gradient, dtype=np.float64)  # the objective may use its array again
-        if gradient.shape != parameters.shape:
-            raise ValueError(
-                f"the objective gave a gradient of shape {gradient.shape} for parameters {parameters.shape}: "
-                "it must return (loss, gradient), the gradient one number for each parameter"
-            )
-        self._check("the gradient by {}", gradient, float(loss))
+            raise self.diverged(f"the loss is {loss!r}{why}", loss)
+        self._check("the gradient by {}", gradient, loss)
         if part is None:
             self.evaluations += 1
             self.gradient_norm = math.hypot(*gradient.tolist())
-        return float(loss), gradient
+        return loss, gradient
 
     def trial(self, parameters: Floats) -> tuple[float, Floats]:
         """Loss and gradient where a search may or may not go; an infinite loss where they are not finite."""
         self.evaluations += 1
         try:
-            loss, gradient = self.objective(parameters)
+            loss, gradient = answer(self.objective, parameters)
         except ArithmeticError:
             return math.inf, parameters
-        gradient = np.array(gradient, dtype=np.float64)  # the objective may use its array again
         if math.isfinite(loss) and np.isfinite(gradient).all():
-            return float(loss), gradient
+            return loss, gradient
         return math.inf, gradient
 
     def accept(self, parameters: Floats, loss: float, gradient: Floats) -> None:

@@ -167,6 +167,8 @@ def _named(table: Any) -> Named | None:
         return Named(table.columns, lambda i: table[:, i])
     if _is(table, "pyarrow", "Table", "RecordBatch"):
         return Named(table.schema.names, table.column)
+    if _is(table, "pandas", "Series", "Index") or _is(table, "polars", "Series"):
+        return Named([getattr(table, "name", None) or ""], lambda i: table)
     if _is(table, "polars", "LazyFrame"):
         raise Place().error("a LazyFrame has no rows yet: call .collect() first")
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
