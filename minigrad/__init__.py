@@ -62,6 +62,8 @@ _LATER = {
 _METHODS = {
     "draw": ("draw", "draw"),
     "find_nonfinite": ("nonfinite", "find_nonfinite"),
+    "ledger": ("replay", "ledger"),
+    "steps": ("replay", "steps"),
     "_repr_mimebundle_": ("draw", "mimebundle"),
 }
 

@@ -1,11 +1,12 @@
 # Types of value.py as it looks from outside, compiled or not.
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
 from minigrad.nonfinite import NonFinite
 from minigrad.real import NotANumberError as NotANumberError
+from minigrad.replay import BackwardStep, Ledger
 from minigrad.rows import CODES as CODES
 from minigrad.rows import NAMES as NAMES
 from minigrad.rows import SIGNS as SIGNS
@@ -69,6 +70,8 @@ class Value(Methods):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any: ...
     # Hung on by the floors above (see `attach`).
     def find_nonfinite(self) -> NonFinite | None: ...
+    def steps(self, *, seed: float = 1.0) -> Iterator[BackwardStep]: ...
+    def ledger(self, output: Value, *, seed: float = 1.0) -> Ledger: ...
     def draw(
         self,
         path: str | os.PathLike[str] | None = None,
