@@ -27,7 +27,7 @@ from minigrad.descent.bar import progress_bar
 from minigrad.extras import MissingPackageError
 from minigrad.files import check_writable, make_folder
 from minigrad.logistic import LogisticRegression, SeparationWarning
-from minigrad.logistic.model import default_epochs
+from minigrad.logistic.choices import default_epochs
 from minigrad.logistic.rows import encoded
 from minigrad.tables import DataError, Floats, columns_of, open_rows, read_table, split
 from minigrad.tables.checks import refuse_nonfinite

@@ -147,3 +147,25 @@ class Coordinates:
 
     def _inner(self, t: Floats) -> Floats:
         return t if self.scaling is None else self.scaling.to_columns(t)
+
+
+def newton_step(objective: Coordinates, t: Floats, most: int) -> Floats | None:
+    """The third step of Newton's method from t, of the columns as they are; None beyond `most` features.
+
+    Where a minimum is at infinity the steps turn into the direction of it.
+    """
+    step = None
+    for _ in range(3):
+        if len(t) > most + 1:
+            return None
+        _, gradient = objective(t)
+        h = objective.hessian(t)
+        size = np.sqrt(np.diag(h))
+        if not (np.isfinite(size).all() and (size > 0.0).all()):
+            return step
+        try:
+            step = -np.linalg.solve(h / np.outer(size, size), gradient / size) / size
+        except np.linalg.LinAlgError:
+            return None
+        t = t + step
+    return step if objective.scaling is None or step is None else objective.scaling.of_vector(step)
