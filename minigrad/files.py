@@ -126,7 +126,7 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         number = getattr(error, "errno", None) or 0
         raise CannotWriteError(
-            number, f"cannot make the folder {shown(str(path), 80)!r}: {reason}; choose another place"
+            number, f"cannot make the folder {shown(str(path), 200)!r}: {reason}; choose another place"
         ) from None
 
 

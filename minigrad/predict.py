@@ -105,7 +105,7 @@ def _check_place(path: Path, model_path: Path, data: Path) -> None:
         raise PredictError(f"--out {error}, or give - for standard output") from None
     for other, what in ((data, "the table itself"), (model_path, "the model itself")):
         if path.exists() and other.exists() and path.samefile(other):
-            raise PredictError(f"--out {shown(str(path), 80)} is {what}: choose another name")
+            raise PredictError(f"--out {shown(str(path), 200)} is {what}: choose another name")
     check_writable(path)
 
 

@@ -149,13 +149,13 @@ def _check_places(order: Order) -> None:
         if path is None:
             continue
         if path.exists() and order.data.exists() and path.samefile(order.data):
-            raise TrainError(f"{name} {shown(str(path), 80)} is the table itself: choose another name")
+            raise TrainError(f"{name} {shown(str(path), 200)} is the table itself: choose another name")
         check_writable(path)
     if order.save is not None and order.checkpoint is not None and order.save == order.checkpoint:
         raise TrainError("--save and --checkpoint are the same file: choose two names")
     if order.checkpoint is not None and order.checkpoint.exists() and not order.resume:
         raise TrainError(
-            f"--checkpoint {shown(str(order.checkpoint), 80)} is there already: go on from it with --resume, or choose "
+            f"--checkpoint {shown(str(order.checkpoint), 200)} is there already: go on from it with --resume, or choose "
             "another name"
         )
     if order.out is not None:

@@ -133,7 +133,7 @@ def test_infinities_come_without_a_warning() -> None:
     ("given", "words"),
     [
         ("1", "text is not a number"), (None, "None is not a number"), (1j, "complex is not a real number"),
-        ([1.0], "a list is not one number"), (object(), "object is not a real number"),
+        ([1.0], "a list is not one number"), pytest.param(object(), "object is not a real number", id="object"),
         (np.array(["a"]), "does not hold real numbers"), (np.array([1j]), "does not hold real numbers"),
         (np.array(["2026-01-01"], dtype="M8[D]"), "does not hold real numbers"),
         (objects("a"), "text is not a number"),

@@ -80,7 +80,7 @@ class Keeper:
         self, path: str | os.PathLike[str], options: Options, about: Mapping[str, Any], every: float
     ) -> None:
         self.path, self.options, self.about = path, options, json.loads(json.dumps(about))
-        self.name = shown(os.fspath(path), 80)
+        self.name = shown(os.fspath(path), 200)
         self._every, self._due = every, time.monotonic() + every
         self._warned = False
 
