@@ -155,8 +155,8 @@ def _check_places(order: Order) -> None:
         raise TrainError("--save and --checkpoint are the same file: choose two names")
     if order.checkpoint is not None and order.checkpoint.exists() and not order.resume:
         raise TrainError(
-            f"--checkpoint {shown(str(order.checkpoint), 200)} is there already: go on from it with --resume, or choose "
-            "another name"
+            f"--checkpoint {shown(str(order.checkpoint), 200)} is there already: go on from it with --resume, "
+            "or choose another name"
         )
     if order.out is not None:
         make_folder(order.out)

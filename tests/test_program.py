@@ -219,6 +219,21 @@ def test_random_graphs_agree_with_the_recorded_engine(seed: int) -> None:
     mean, mean_gradient = program(table)
     assert np.isclose(mean, losses.mean(), rtol=1e-9, atol=1e-9)
     assert np.allclose(mean_gradient, gradients.mean(axis=0), rtol=1e-8, atol=1e-8)
+    assert all(f" {name} = " in str(program) for name in ("dL/dp0", "dL/dc2"))
+
+
+def test_a_sum_of_products_without_a_constant_is_listed() -> None:
+    w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    text = str(minigrad.compile((w * x) ** 2, rows=[x]))
+    assert "v1 = mul(w, x)\n  Σ v1·v1\n  v2 = 2·v1\n" in text
+    assert "square: (w*x)**2 → w*x*(w*x)" in text
+
+
+def test_a_rewrite_that_nobody_sees_is_not_listed() -> None:
+    """-w*x is read as (-w)*x; what programs make of it, -(w*x), is written alike."""
+    w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    program = minigrad.compile(exp(-w * x), rows=[x])
+    assert all(applied.before != applied.after for applied in program.rewrites)
 
 
 def test_a_branch_not_taken_sends_nothing() -> None:

@@ -242,7 +242,9 @@ NO_NUMBERS: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "words"), NO_NUMBERS, ids=[repr(given).split(" at 0x")[0][:30] for given, _ in NO_NUMBERS])
+@pytest.mark.parametrize(
+    ("given", "words"), NO_NUMBERS, ids=[repr(given).partition(" at 0x")[0][:30] for given, _ in NO_NUMBERS]
+)
 def test_what_is_no_real_number_is_refused(given: Any, words: str) -> None:
     """With a TypeError that says what to do; the Value keeps its number."""
     with pytest.raises(NotANumberError, match=words):

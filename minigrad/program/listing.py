@@ -141,7 +141,7 @@ class Listing:
             ]
             more = len(step.cells) - SUMMANDS
             summands += [f"… ({more} more)"] * (more > 0)
-            summands += [self._cells[step.constant]] * (step.constant >= 0)
+            summands += [self._cells[step.constant]] if step.constant >= 0 else []
             return f"{self._result(step.dst, made[0])} = {' + '.join(summands)}"
         if isinstance(step, Sum):
             return f"Σ {self._name(step.x)}"
@@ -149,7 +149,8 @@ class Listing:
             columns = [self._name(x) for x in step.columns[:SUMMANDS]]
             more = len(step.columns) - SUMMANDS
             columns += [f"… ({more} more)"] * (more > 0)
-            return f"Σ {self._name(step.d)}·({', '.join(columns)})"
+            by = columns[0] if len(step.columns) == 1 else f"({', '.join(columns)})"
+            return f"Σ {self._name(step.d)}·{by}"
         assert isinstance(step, Store)
         return f"write {self._name(step.x)} as {self.results[step.output]}"
 

@@ -126,8 +126,8 @@ class Program:
 
     @property
     def rewrites(self) -> tuple[Applied, ...]:
-        """The rewrites that were applied to the outputs, in order."""
-        return self._plan.rewrites
+        """The rewrites that were applied to the outputs, in order, but for those that one writes alike."""
+        return tuple(applied for applied in self._plan.rewrites if applied.before != applied.after)
 
     # -- running it -----------------------------------------------------------------------------------
 
