@@ -112,10 +112,12 @@ def rounding(
     kind: Literal["float", "complex"] = "float",
     *,
     uncertain: Iterable[int] = (),
+    part: Callable[[Array], Any] = np.asarray,
 ) -> list[Array]:
     """What rounding in double precision does to the numbers of expressions: a bound, as far as trials can tell.
 
     uncertain  ids among `numbers` that are themselves rounded
+    part       what of a result is meant: np.imag of complex numbers
     return     one array (p,) for each id; infinite where the trials leave the finite numbers
 
     Each point is computed again several times with an error of its own drawn for each result, far larger than
@@ -142,7 +144,8 @@ def rounding(
     true = evaluate(e, ids, given, kind)
     bounds = []
     with np.errstate(all="ignore"):
-        for exact, tried in zip(true, evaluate(e, ids, repeated, kind, noise=noise), strict=True):
+        for whole, several in zip(true, evaluate(e, ids, repeated, kind, noise=noise), strict=True):
+            exact, tried = part(whole), part(several)
             away = np.abs(tried.reshape(TRIALS, -1) - exact[np.newaxis]).max(axis=0)
             unit = np.finfo(np.float64).eps * np.abs(exact)
             bound = away * (SAFETY * np.finfo(np.float64).eps / NOISE) + unit
