@@ -245,10 +245,10 @@ _COMPLEX: dict[str, Callable[..., Any]] = {
 #: Rows whose text overflows or cancels in doubles, written so that it does not.
 _STABLE: dict[str, str] = {
     "sigmoid": "1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))",
-    "softplus": "max(x, 0) + log1p(exp(-abs(x)))",
+    "softplus": "x + log1p(exp(-x)) if x > 0 else log1p(exp(x))",
     "logsigmoid": "-softplus(-x)",
     "bce_with_logits": "(1 - y) * softplus(z) + y * softplus(-z)",
-    "logaddexp": "max(x, y) + softplus(-abs(x - y))",
+    "logaddexp": "x + softplus(y - x) if x > y else y + softplus(x - y)",
 }
 
 

@@ -76,12 +76,13 @@ class Digits:
         self.bits = bits
         self._ctx = _context()
         self._ctx.prec = bits
-        self.values = {i: self._given(x) for i, x in numbers.items()}
+        self.values = {i: self.given(x) for i, x in numbers.items()}
         self.unsure: set[int] = set()
         self._at = -1
         self._forced = 0
 
-    def _given(self, x: Any) -> Number:
+    def given(self, x: Any) -> Number:
+        """A double, or a number of mpmath's, taken as exact."""
         made = self._ctx.make_mpf(x._mpf_) if hasattr(x, "_mpf_") else self._ctx.mpf(float(x))
         return Number(made, _EXACT)
 
@@ -101,7 +102,7 @@ class Digits:
         forced  id of a choice -> 1 or -1: as if its first operand were the larger, or the smaller
         """
         self._ctx.prec = self.bits
-        changed = {i: self._given(x)}
+        changed = {i: self.given(x)}
         values = _Layered(changed, self.values)
         for j in path:
             if j not in changed:
@@ -114,9 +115,9 @@ class Digits:
         e = self.e
         op = e.ops[i]
         if op == "const":
-            return self._given(e.number[i])
+            return self.given(e.number[i])
         if op == "input":
-            return self._given(e.leaf[i].data)
+            return self.given(e.leaf[i].data)
         self._at = i
         return self.apply(op, [values[operand] for operand in e.operands[i]])
 
@@ -129,7 +130,7 @@ class Digits:
             return method(self, *operands)
         function = _FUNCTIONS.get(op)
         if function is None:
-            made: Number = by_text(op, operands, self.apply, self._given)
+            made: Number = by_text(op, operands, self.apply, self.given)
             return made
         x = self._call(function, [number.x for number in operands])
         error = _magnitude(x) - self.bits + 2
@@ -227,10 +228,10 @@ class Digits:
         return self._rounded(result, max(felt, default=_EXACT))
 
     def _abs(self, x: Number) -> Number:
-        return Number(-x.x, x.error) if self._compare(x, self._given(0.0)) < 0 else x
+        return Number(-x.x, x.error) if self._compare(x, self.given(0.0)) < 0 else x
 
     def _sign(self, x: Number) -> Number:
-        return self._given(self._compare(x, self._given(0.0)))
+        return self.given(self._compare(x, self.given(0.0)))
 
     def _min(self, x: Number, y: Number) -> Number:
         return x if self._compare(x, y) < 0 else y
@@ -239,16 +240,16 @@ class Digits:
         return x if self._compare(x, y) > 0 else y
 
     def _less(self, x: Number, y: Number) -> Number:
-        return self._given(self._compare(x, y) < 0)
+        return self.given(self._compare(x, y) < 0)
 
     def _less_equal(self, x: Number, y: Number) -> Number:
-        return self._given(self._compare(x, y) <= 0)
+        return self.given(self._compare(x, y) <= 0)
 
     def _where(self, c: Number, x: Number, y: Number) -> Number:
         return x if c.x else y
 
     def _sum(self, *x: Number) -> Number:
-        total = self._given(0.0)
+        total = self.given(0.0)
         for number in x:
             total = self._add(total, number)
         return total
