@@ -50,7 +50,7 @@ class _Work:
             ids, self.applied = [*read, *wanted], []
         self.outputs, self.wrt = ids[: len(read)], ids[len(read) :]
         self.named = set(e.label)
-        self.used = _unconditional(e, [*read, *self.outputs])
+        self.used = unconditional(e, [*read, *self.outputs])
         self.closing = Closing(e, self.named, self.used)
 
     def closed(self, ids: Sequence[int], *, written_out: bool = False) -> list[int]:
@@ -69,7 +69,7 @@ class _Work:
         return [i in there for i in self.wrt]
 
 
-def _unconditional(e: Expressions, ids: Sequence[int]) -> set[int]:
+def unconditional(e: Expressions, ids: Sequence[int]) -> set[int]:
     """What is computed whatever the inputs are: not what lies in a branch of a `where`."""
     found: set[int] = set()
     waiting = list(ids)

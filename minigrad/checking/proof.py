@@ -1,0 +1,198 @@
+"""Are two formulas the same function? Proved equal, proved different, or undecided.
+
+Room: asks in turn for a point at which they differ (`witness`), for one form that both have (`closed`, `field`), and
+for SymPy's opinion (`algebra`). Below: all of these. Above: `check`.
+Must hold: an answer is right, or it is "undecided" and says why. Equal means the same number wherever both are
+defined; of a derivative, wherever also the function it was derived from is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from minigrad import value as _core
+from minigrad.checking.algebra import opinion
+from minigrad.checking.field import Field, TooLargeError, decimal
+from minigrad.checking.verdict import Proof
+from minigrad.checking.witness import Look, Numbers, look
+from minigrad.closed import Closing
+from minigrad.derivative import ClosedForm, Derivative, unconditional
+from minigrad.expression import Expressions
+from minigrad.normal import exact
+from minigrad.notation import number_text
+from minigrad.real import NotANumberError
+from minigrad.text import shown
+from minigrad.value import Value
+
+__all__ = ["prove"]
+
+#: Seconds that SymPy is given.
+SECONDS = 10.0
+#: Formulas with more operations are not brought to another form.
+MOST_OPERATIONS = 3000
+#: Most characters of a formula in a reason.
+_SHOWN = 60
+_SUMS = frozenset({"add", "sub", "neg", "sum", "dot", "mul", "mean"})
+
+
+def prove(
+    first: Value | ClosedForm | float, second: Value | ClosedForm | float, *, seconds: float = SECONDS
+) -> Proof:
+    """Prove two formulas over the same nodes equal or different.
+
+    first    a Value, a Derivative or closed form, or a number
+    second   the same
+    seconds  how long SymPy may look at what is open after everything else; 0: not at all
+    return   Proof: "equal", "different" with a witness, or "undecided"; `by` says how, `reason` why
+
+    Equal means: the same number wherever both are defined; where there is a point at which only one of them is, the
+    answer is "undecided" and names it. A witness is confirmed in many digits (mpmath, from the extra `check`), so
+    that no rounding can make one. Nodes that stand for a formula, a = sigmoid(z), stand for it here too.
+
+    >>> from minigrad import Value, bce, derive, sigmoid
+    >>> w, x, y = Value(0.5, label="w"), Value(2.0, label="x"), Value(1.0, label="y")
+    >>> z = (w * x).named("z")
+    >>> a = sigmoid(z).named("a")
+    >>> L = bce(a, y).named("L")
+    >>> prove(derive(L, z), a - y).verdict
+    'equal'
+    >>> prove(derive(L, w), x * (y - a)).reason
+    'at x = 2, w = 0.5, y = 1 the first is -0.53788284274 and the second 0.53788284274'
+    """
+    one, other = _node(first, "first"), _node(second, "second")
+    strangers = _strangers(one, other)
+    if strangers:
+        return Proof("undecided", reason=strangers)
+    e = Expressions()
+    domain = [first.of] if isinstance(first, Derivative) else []
+    a, b, *of = e.read([one, other, *domain])
+    seen = look(e, a, b, of[0] if of else None)
+    if seen.witness is not None:
+        mine = set(e.order([a, b]))
+        return _different(e, {i: x for i, x in seen.witness.items() if i in mine}, seen.values)
+    form = _same_form(e, a, b, of)
+    if form and (seen.lonely or seen.single):
+        return Proof("undecided", reason=_but(e, "the same wherever both are defined", seen))
+    if form:
+        return Proof("equal", "rewriting", form)
+    return _by_sympy(e, a, b, seen, seconds)
+
+
+def _node(formula: object, which: str) -> Value:
+    if isinstance(formula, Value):
+        return formula
+    if isinstance(formula, ClosedForm):
+        return formula.value
+    try:
+        return _core.constant(formula)  # type: ignore[arg-type]
+    except NotANumberError:
+        raise NotANumberError(
+            f"the {which} formula is a {type(formula).__name__}: prove takes Values, derivatives and numbers"
+        ) from None
+
+
+def _strangers(one: Value, other: Value) -> str:
+    """What is wrong where the two are formulas of different nodes with the same names."""
+    leaves, others = ({x for x in _core.order_of([node]) if x.op == "input"} for node in (one, other))
+    names = {x.label for x in leaves - others if x.label} & {x.label for x in others - leaves if x.label}
+    if not names:
+        return ""
+    name = shown(min(names), 40)
+    return f"the two use different nodes called {name}: write both formulas with the same Values"
+
+
+# -- one form for both ------------------------------------------------------------------------------------
+
+
+def _same_form(e: Expressions, a: int, b: int, of: Sequence[int]) -> str:
+    """How the two are brought to one form; "" where they are not."""
+    if a == b:
+        return f"both are {e.text(a, limit=_SHOWN)}"
+    if len(e.order([a, b])) > MOST_OPERATIONS:
+        return ""
+    named = {i for i in e.label if e.operands[i]}
+    for kept in (named, set()):
+        closing = Closing(e, kept, unconditional(e, [a, b, *of]))
+        first, second = closing.run([a, b], written_out=True)
+        if first == second or closing.run([e.make("sub", (first, second))], written_out=True) == [
+            e.constant(0.0)
+        ]:
+            conditions = [f"{e.text(i, limit=_SHOWN)} is not 0" for i in closing.conditions[:2]]
+            where = f", where {' and '.join(conditions)}" if conditions else ""
+            return f"both are {e.text(first, limit=_SHOWN)}{where}"
+    for reading, words in ((exact, ""), (decimal, ", with constants such as 0.1 read as 1/10")):
+        for kept in _keeping(e, named):
+            field = Field(e, kept, reading)
+            try:
+                if field.same(field.of(a), field.of(b)):
+                    return f"written over the same exponentials, logarithms and powers, their difference is 0{words}"
+            except TooLargeError:
+                continue
+    return ""
+
+
+def _keeping(e: Expressions, named: set[int]) -> Iterator[set[int]]:
+    """Which named nodes stay symbols: all, those that are sums and products, none."""
+    yield named
+    sums = {i for i in named if e.ops[i] in _SUMS}
+    if sums and sums != named:
+        yield sums
+    if named:
+        yield set()
+
+
+def _by_sympy(e: Expressions, a: int, b: int, seen: Look, seconds: float) -> Proof:
+    if seen.single or seen.lonely or seen.hindered or not seen.agreed:
+        return Proof("undecided", reason=_but(e, "no identity brings them to one form", seen))
+    if seconds <= 0:
+        return Proof("undecided", reason=_open(seen, "SymPy was not asked"))
+    answer = opinion(e, a, b, seconds)
+    if answer.same:
+        return Proof("equal", "SymPy", "SymPy brings their difference to 0")
+    return Proof("undecided", reason=_open(seen, answer.reason))
+
+
+# -- reasons ----------------------------------------------------------------------------------------------
+
+
+def _different(e: Expressions, point: Numbers, values: tuple[float, float]) -> Proof:
+    witness = _by_name(e, point)
+    where = f"at {_listed(witness)} " if witness else ""
+    digits = 12
+    while digits < 17 and f"{values[0]:.{digits}g}" == f"{values[1]:.{digits}g}":
+        digits += 1
+    one, other = (f"{x:.{digits}g}" for x in values)
+    reason = f"{where}the first is {one} and the second {other}"
+    return Proof("different", "a point", reason, witness)
+
+
+def _but(e: Expressions, what: str, seen: Look) -> str:
+    if seen.lonely:
+        point, which = seen.lonely
+        has = ("first", "second")[which]
+        return f"{what}; but at {_listed(_by_name(e, point))} only the {has} has a value"
+    if seen.single:
+        return f"{what}; they differ at {_listed(_by_name(e, seen.single))} itself, not beside it"
+    if seen.hindered:
+        return f"{what}; they seem to differ, but {seen.hindered}"
+    return f"{what}, and no point was found at which both are numbers"
+
+
+def _open(seen: Look, reason: str) -> str:
+    points = "the only point" if seen.agreed == 1 else f"the {seen.agreed} points"
+    return f"no identity brings them to one form; they agree at {points} tried, which is no proof; {reason}"
+
+
+def _by_name(e: Expressions, point: Numbers) -> Mapping[str, float]:
+    """The numbers of a point by the names of the inputs; two of the same name are told apart."""
+    names: dict[str, float] = {}
+    for k, (i, x) in enumerate(point.items(), start=1):
+        name = e.label.get(i) or f"input {k}"
+        names[name if name not in names else f"{name}_{k}"] = x
+    return names
+
+
+def _listed(witness: Mapping[str, float]) -> str:
+    shown_ones = [f"{shown(name, 40)} = {number_text(x)}" for name, x in list(witness.items())[:8]]
+    more = [f"… ({len(witness):,} inputs)"] if len(witness) > 8 else []
+    return ", ".join([*shown_ones, *more])
