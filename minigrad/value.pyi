@@ -1,6 +1,6 @@
 # Types of value.py as it looks from outside, compiled or not.
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
@@ -84,6 +84,7 @@ class Value(Methods):
         max_nodes: int = 200,
         depth: int | None = None,
         focus: Value | None = None,
+        marks: Mapping[Value, tuple[Literal["good", "bad", "open"], str]] | None = None,
     ) -> Drawing: ...
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]: ...
 
