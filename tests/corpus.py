@@ -413,10 +413,10 @@ TANH = Loss(
         ("upstream forgotten", "z", "1 - a**2"),
         ("upstream forgotten", "v1", "h1"),
         ("another derivative", "p1", "v2*(a - y)*(1 - a**2)*(1 - h2**2)"),
-        ("constant factor", "z", "2*(a - y)*(1 - a**2)"),
+        ("constant factor", "z", "2*(a - y)*(1 - a**2)", "factor missing"),  # the 1/2 of the loss
         ("constant factor", "v1", "h1*(a - y)*(1 - a**2)/100"),
         ("constant offset", "a", "a - y + 1"),
-        ("nodes swapped", "z", "(a - y)*(1 - y**2)"),
+        ("nodes swapped", "z", "(y - a)*(1 - y**2)"),
     ),
 )
 
@@ -436,6 +436,7 @@ COX = Loss(
         "b": "(x1*e1 + x2*e2 + x3*e3)/S - x1",
         "x1": "b*e1/S - b",
         "x2": "b*e2/S",
+        "x3": "b*e3/S",
     },
     (
         ("sign flipped", "b", "x1 - (x1*e1 + x2*e2 + x3*e3)/S"),
@@ -449,7 +450,7 @@ COX = Loss(
         ("overwritten", "b", "-x1", "path forgotten"),
         ("overwritten", "b", "x1*e1/S"),
         ("factor missing", "x2", "e2/S"),
-        ("factor missing", "x2", "b*e2"),
+        ("factor missing", "x2", "b*e2", "upstream forgotten"),
         ("factor missing", "x2", "b/S"),
         ("factor missing", "b", "x1*e1 + x2*e2 + x3*e3 - x1"),
         ("factor missing", "S", "1", "power rule"),
@@ -459,7 +460,7 @@ COX = Loss(
         ("wrong operand", "x2", "x2*e2/S"),
         ("at the input", "x2", "b*(b*x2)/S"),
         ("at the output", "S", "1/log(S)"),
-        ("upstream forgotten", "x2", "b*e2"),
+        ("upstream forgotten", "x3", "b*e3", "factor missing"),
         ("upstream forgotten", "e2", "1"),
         ("another derivative", "x2", "b*e3/S", "nodes swapped"),
         ("log base", "S", "1/(S*2.302585092994046)"),
@@ -657,6 +658,8 @@ def outside(count: int = 600) -> Iterator[Case]:
         loss = LOSSES[k % len(LOSSES)]
         wrt = draw.choice(list(loss.right))
         claim = _odd(loss, wrt, draw)
+        while not _odd_enough(loss, wrt, claim, draw):
+            claim = _odd(loss, wrt, draw)
         point = _telling(loss, wrt, claim, draw)
         yield Case(loss, None, wrt, claim, point, name=f"{loss.name}, outside, d{wrt} = {claim}")
 
@@ -678,7 +681,8 @@ def _odd(loss: Loss, wrt: str, draw: random.Random) -> str:
     names = [name for name in (*loss.inputs, *loss.steps) if name != "L"]
     first, second = draw.sample(names, 2)
     c, k = (round(draw.uniform(0.2, 3.0), 9) for _ in range(2))
-    inside = [name for name in names if name in _names_of(true)]
+    inside = [name for name in _names_of(true) if not re.search(rf"\b{name}\b\)? *[<>]|[<>] *{name}\b", true)]
+    inside = [name for name in names if name in inside]
     replaced = draw.choice(inside) if inside else None
     kinds = [
         f"({true})*(1 + {c}*sin({k}*{first}))",
@@ -701,9 +705,107 @@ def _odd(loss: Loss, wrt: str, draw: random.Random) -> str:
     return draw.choice(kinds)
 
 
+def _odd_enough(loss: Loss, wrt: str, claim: str, draw: random.Random) -> bool:
+    """Whether a claim is another function than the derivative, and not 0: a changed condition may change nothing."""
+    values = [loss.values(loss.point(draw)) for _ in range(20)]
+    given, true = ([float(evaluated(text, one)) for one in values] for text in (claim, loss.right[wrt]))
+    pairs = [(c, g) for c, g in zip(given, true, strict=True) if g]
+    ratios, away = [c / g for c, g in pairs], [c - g for c, g in pairs]
+    telling = sum(abs(ratio - 1) > 1e-6 for ratio in ratios) >= 4
+    return any(given) and telling and min(max(ratios) - min(ratios), max(away) - min(away)) > 1e-6
+
+
 def _names_of(text: str) -> set[str]:
     return set(_compiled(text).co_names)
 
 
 def _with(text: str, name: str, other: str) -> str:
     return re.sub(rf"\b{name}\b", other, text)
+
+
+# -- what minigrad says -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """What `check` says of one case: its verdict, the slip named first, and the others that fit as well."""
+
+    case: Case
+    verdict: str
+    first: str | None
+    also: tuple[str, ...]
+    sentence: str
+
+    @property
+    def how(self) -> str:
+        """ "named" first, "same" (a name that gives the same numbers), "also", "none", or "falsely"."""
+        if self.first is None:
+            return "none"
+        if self.case.slip is None:
+            return "falsely"
+        if self.first == self.case.slip:
+            return "named"
+        if self.first in self.case.same:
+            return "same"
+        return "also" if {self.case.slip, *self.case.same} & set(self.also) else "falsely"
+
+
+def ask(case: Case) -> Said:
+    """Put one case to `check`: the claim as text, or in single precision as a function."""
+    from minigrad.checking.check import check
+    from minigrad.formula import formula
+
+    output = formula(case.loss.formula, **case.point)
+    claim: Any = case.claim
+    if case.single:
+        claim = _in_single(case)
+    (finding,) = check(output, {f"d{case.wrt}": claim})
+    slip = finding.slip
+    if slip is None:
+        return Said(case, finding.verdict, None, (), finding.reason)
+    return Said(case, finding.verdict, slip.key, slip.also, slip.sentence)
+
+
+def _in_single(case: Case) -> Any:
+    """The claim as a function of the numbers it takes, computed in float32."""
+    taken = [name for name in (*case.loss.inputs, *case.loss.steps) if name in _names_of(case.claim)]
+    known: dict[str, Any] = {"case": case, "evaluated": evaluated, "single": np.float32}
+    numbers = ", ".join(f"{name!r}: single({name})" for name in taken)
+    exec(f"def claim({', '.join(taken)}): return evaluated(case.claim, {{{numbers}}})", known)
+    return known["claim"]
+
+
+def table(said: list[Said]) -> str:
+    """Slip by slip: how often it was named first, by a name of the same numbers, as another that fits, or not."""
+    ways = ("named", "same", "also", "none", "falsely")
+    rows: dict[str, dict[str, int]] = {}
+    for one in said:
+        row = rows.setdefault(one.case.slip or "(outside the catalogue)", dict.fromkeys(ways, 0))
+        row[one.how] += 1
+    rows["all"] = {way: sum(row[way] for name, row in rows.items()) for way in ways}
+    width = max(map(len, rows))
+    lines = [" ".join([f"{'slip':{width}}", *(f"{way:>8}" for way in ways)])]
+    lines += [
+        " ".join([f"{name:{width}}", *(f"{row[way] or '·':>8}" for way in ways)])
+        for name, row in rows.items()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    answers = [ask(case) for case in (*wrong(), *single())]
+    print(table(answers))
+    beyond = [ask(case) for case in outside()]
+    falsely = [one for one in beyond if one.how == "falsely"]
+    fine = [ask(case) for case in right()]
+    print()
+    print(f"wrong ones found wrong: {sum(one.verdict == 'wrong' for one in answers)} of {len(answers)}")
+    print(f"outside the catalogue: found wrong {sum(one.verdict == 'wrong' for one in beyond)}", end="")
+    print(f", named falsely {len(falsely)}, of {len(beyond)}")
+    print(f"right ones called wrong: {sum(one.verdict == 'wrong' for one in fine)} of {len(fine)}")
+    for one in [
+        one for one in (*answers, *beyond) if one.how in ("also", "falsely", "none") and one.case.slip
+    ]:
+        print(f"  {one.case.name}: {one.how}: {one.first} {one.also}: {one.sentence}")
+    for one in falsely:
+        print(f"  {one.case.name}: {one.sentence}")

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import corpus
 import pytest
+from corpus import Case, Said
 
 from minigrad import grad
+from minigrad.checking import slips
+from minigrad.checking.check import check
 from minigrad.formula import formula
 from minigrad.graph import Graph
+
+#: Slips that ask for many rows or arrays, or that the scalar corpus cannot show.
+NOT_HERE = {"nothing arrives", "wrong node"}
+
+
+def said(cases: Iterable[Case]) -> list[Said]:
+    return [corpus.ask(case) for case in cases]
+
+
+def judge_the_naming(answers: list[Said], beyond: list[Said]) -> None:
+    """The figures that are promised."""
+    print(corpus.table([*answers, *beyond]))
+    missed = [one.case.name for one in answers if one.verdict != "wrong" and not one.case.single]
+    assert not missed
+    named = [one for one in answers if one.how in ("named", "same")]
+    assert len(named) >= 0.95 * len(answers), [one.case.name for one in answers if one not in named]
+    assert all(one.verdict == "wrong" for one in beyond)
+    falsely = [one for one in beyond if one.how == "falsely"]
+    assert len(falsely) < 0.01 * len(beyond), [(one.case.name, one.sentence) for one in falsely]
 
 
 def test_the_right_formulas_of_the_corpus_are_right() -> None:
@@ -26,3 +50,41 @@ def test_the_corpus_has_twenty_slips_and_more_of_ten_losses() -> None:
     assert len(corpus.LOSSES) == 10
     assert len({case.slip for case in cases}) >= 20
     assert all(len(loss.slips) >= 20 for loss in corpus.LOSSES)
+
+
+def test_every_row_of_the_catalogue_has_a_case() -> None:
+    """A row that nobody has put to the test is a claim, not a row."""
+    told = {case.slip for case in (*corpus.wrong(1), *corpus.single())}
+    rows = {row.key for row in slips.ROWS}
+    assert told - rows == set()
+    assert rows - told == NOT_HERE
+
+
+def test_slips_are_named_and_nothing_else_is() -> None:
+    """A part of the corpus; the whole of it is put in the slow test below."""
+    judge_the_naming(said([*corpus.wrong(1)][::3]), said(corpus.outside(101)))
+
+
+def test_right_derivatives_are_called_right() -> None:
+    assert [one.case.name for one in said(corpus.right(1)) if one.verdict != "right"] == []
+
+
+@pytest.mark.slow
+def test_slips_are_named_in_the_whole_corpus() -> None:
+    judge_the_naming(said([*corpus.wrong(3), *corpus.single()]), said(corpus.outside(600)))
+
+
+@pytest.mark.slow
+def test_no_right_derivative_is_called_wrong_in_ten_thousand_cases() -> None:
+    """Each closed form at the point that is asked about, at random points around it and at edge points."""
+    seen = 0
+    for case in corpus.right(200):
+        if case.wrt != next(iter(case.loss.right)):
+            continue  # one check for all derivatives of a loss at a point
+        L = formula(case.loss.formula, **case.point)
+        report = check(L, {f"d{wrt}": claim for wrt, claim in case.loss.right.items()}, seed=seen)
+        assert report.verdict != "wrong", f"{case.point}: {report}"
+        seen += sum(len(finding.comparisons) for finding in report)
+        if seen >= 10_000:
+            break
+    assert seen >= 10_000
