@@ -69,6 +69,19 @@ LINES = {
         r"  10,000 rows, MB +[\d.]+   goal at most 16: (met|MISSED)",
         r"\d+ of \d+ goals met",
     ],
+    "checkers.py": [
+        r"minigrad \S+; (no )?scipy.*",
+        r"wrong gradients: how many each calls wrong, and how many slips minigrad names",
+        r" +claims .* minigrad +named",
+        r"  sign flipped +\d+( +\d+)+",
+        r"  all +\d+( +\d+)+",
+        r"right gradients: how many each calls wrong",
+        r"  in double precision +\d+( +\d+)* +0 +0",
+        r"  in single precision +\d+( +\d+)+",
+        r"in their words: logistic, dz = y - a where a - y is right",
+        r"  minigrad",
+        r" +slip: the sign of dL/dz is flipped.*",
+    ],
     "streaming.py": [
         r"minigrad \S+, pyarrow \S+; three columns, batches of [\d,]+ rows",
         *(
