@@ -29,6 +29,7 @@ from minigrad.rules import RULES, Rule  # noqa: E402
 from minigrad.value import COMPILED, Value, attach  # noqa: E402
 
 if TYPE_CHECKING:
+    from minigrad.checking import GradientError, Report, check, check_function, prove
     from minigrad.derivative import (
         ClosedForm,
         Derivative,
@@ -56,6 +57,8 @@ _LATER = {
     "compile": "program",
     "ClosedForm": "derivative", "Derivative": "derivative", "closed_form": "derivative", "derive": "derivative",
     "hessian": "derivative", "hessian_product": "derivative", "jacobian": "derivative",
+    "GradientError": "checking", "Report": "checking", "check": "checking", "check_function": "checking",
+    "prove": "checking",
 }  # fmt: skip
 
 #: Methods that upper floors give to Value: {method: (module, function)}.
@@ -95,9 +98,9 @@ for _name, (_module, _function) in _METHODS.items():
 
 #: `from minigrad import *` leaves Python's own abs, compile, min, max, pow and sum alone.
 __all__ = [
-    "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "Graph", "GraphFormatError",
+    "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "GradientError", "Graph", "GraphFormatError",
     "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError", "NotANumberError", "Objective",
-    "Program", "ProgramError", "RULES", "Rule", "Value", "closed_form", "derive", "find_nonfinite", "hessian",
-    "hessian_product", "jacobian",
+    "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "check", "check_function", "closed_form", "derive",
+    "find_nonfinite", "hessian", "hessian_product", "jacobian", "prove",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip

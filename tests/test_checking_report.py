@@ -65,7 +65,7 @@ def test_nothing_checked_is_not_right() -> None:
 def test_raise_if_wrong() -> None:
     right = report(DA, OPEN)
     assert right.raise_if_wrong() is right
-    with pytest.raises(GradientError, match="dL/dz is wrong") as caught:
+    with pytest.raises(GradientError, match="1 wrong") as caught:
         report(DZ).raise_if_wrong()
     assert isinstance(caught.value, AssertionError)
     assert caught.value.report.findings == (DZ,)
@@ -103,3 +103,15 @@ def test_the_picture_marks_what_is_wrong_what_follows_and_what_is_right() -> Non
 def test_text_of_the_user_stays_text() -> None:
     text = str(report(Finding("d\x1b[31m", WRONG, given="\x1b[2J", comparisons=(AT,))))
     assert "\x1b" not in text
+
+
+def test_the_names_of_checking_are_names_of_minigrad() -> None:
+    """The function is not hidden by the module it comes from, whatever is imported first."""
+    import importlib
+
+    import minigrad
+
+    importlib.import_module("minigrad.checking.check")
+    assert callable(minigrad.check)
+    assert callable(importlib.import_module("minigrad.checking").check)
+    assert minigrad.Report is Report

@@ -123,15 +123,13 @@ class Report:
         return f"{shown(self.subject, 200)}: {', '.join(parts) or 'nothing was checked'}"
 
     def _ending(self) -> list[str]:
-        """The first wrong links, and what follows from them."""
+        """The first wrong links, and what follows from them; nothing where nothing follows."""
         lines: list[str] = []
         for finding in self.first_wrong:
             follow = [_name(other) for other in self.findings if finding.name in other.consequence_of]
-            after = ""
             if follow:
                 word = "is a right consequence" if len(follow) == 1 else "are right consequences"
-                after = f"; {_listed(follow)} {word} of it"
-            lines += _wrapped(f"{_name(finding)} is wrong{after}.", "", "")
+                lines += _wrapped(f"{_name(finding)} is wrong; {_listed(follow)} {word} of it.", "", "")
         return lines
 
     def to_json(self, *, indent: int | None = 2) -> str:
@@ -181,7 +179,9 @@ def _lines(finding: Finding, width: int) -> list[str]:
     given = f"   {shown(finding.given, 60)}" if finding.given else ""
     lines = [first + word + given]
     if finding.verdict == RIGHT:
-        return lines + (_wrapped(finding.reason, rest, rest) if finding.reason else [])
+        own = finding.comparisons[0].reason if finding.comparisons else ""
+        said = finding.reason if own or finding.own_upstream == WRONG else ""  # not of edge points
+        return lines + (_wrapped(said, rest, rest) if said else [])
     if finding.consequence_of:
         return lines
     if finding.reason:
