@@ -8,7 +8,7 @@ Must hold: two quotients that are found the same are the same number wherever bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from math import isfinite
 
@@ -29,6 +29,8 @@ from minigrad.checking.polynomials import (
 )  # fmt: skip
 from minigrad.expression import Expressions
 from minigrad.normal import Number, exact
+from minigrad.rows import CODES
+from minigrad.value import evaluate
 
 __all__ = ["Field", "TooLargeError", "decimal"]
 
@@ -54,6 +56,9 @@ class Field(Quotients):
 
     named    ids that are atoms
     reading  how a constant is read: exactly, or as the short fraction that it rounds (`decimal`)
+    beside   numbers of the inputs at some point, to compare away from kinks: the square of a sign is then 1, if what it
+             is the sign of is analytic and not 0 at that point, and so 0 on a set without volume at most
+    kinks    the atoms of which that was said
 
     >>> from minigrad import Value, exp, sigmoid
     >>> z = Value(0.5, label="z")
@@ -65,7 +70,11 @@ class Field(Quotients):
     """
 
     def __init__(
-        self, e: Expressions, named: Collection[int] = (), reading: Callable[[float], Number] = exact
+        self,
+        e: Expressions,
+        named: Collection[int] = (),
+        reading: Callable[[float], Number] = exact,
+        beside: Mapping[int, float] | None = None,
     ) -> None:
         super().__init__()
         self.e = e
@@ -73,6 +82,13 @@ class Field(Quotients):
         self._reading = reading
         self._done: dict[int, Quotient] = {}
         self._exponentials: dict[int, Quotient] = {}  # atom -> what it is the exponential of
+        self._away = beside
+        self.kinks: set[int] = set()
+
+    def holds_kinks(self, i: int) -> bool:
+        """Whether a kink that was passed over is in an expression."""
+        parts = self.of(i)
+        return any(atom in self.kinks for p in parts for monomial in p for atom, _ in monomial)
 
     def of(self, i: int) -> Quotient:
         """The quotient of an expression. Raises TooLargeError."""
@@ -287,7 +303,10 @@ class Field(Quotients):
             return scaled(self._of_sign(scaled(x, -1)), -1)
         found = self._atom("sign", (x,))
         (((atom, _),),) = found.above
-        if atom not in self._cubes:
+        if self._away is not None and self._is_not_zero(x, self._away):
+            self._squares[atom] = ONE
+            self.kinks.add(atom)
+        elif atom not in self._cubes:
             self._cubes[atom] = {((atom, 1),): 1}
             if x.below == ONE and x.above:
                 largest = max(x.above, key=lambda m: (sum(n for _, n in m), m))
@@ -297,6 +316,33 @@ class Field(Quotients):
                 if all(n > 0 for _, n in largest):
                     self._beside[atom] = joined(largest, ((atom, 2),)), by
         return found
+
+    def _is_not_zero(self, x: Quotient, numbers: Mapping[int, float]) -> bool:
+        """Whether it is analytic for all inputs, and not 0 at a point: then it is 0 on a set without volume."""
+        powers = [power for monomial in x.above for power in monomial]
+        if x.below != ONE or any(n < 0 and atom not in self._exponentials for atom, n in powers):
+            return False
+        return all(self._analytic(atom) for atom, _ in powers) and abs(self._number_at(x, numbers)) > 1e-6
+
+    def _analytic(self, atom: int) -> bool:
+        op, operands = self._atoms[atom]
+        if op == "input":
+            return not self.e.operands[operands[0]]
+        inside = [a for q in operands for monomial in q.above for a, _ in monomial]
+        return op in _ANALYTIC and all(q.below == ONE for q in operands) and all(map(self._analytic, inside))
+
+    def _number_at(self, x: Quotient, numbers: Mapping[int, float]) -> float:
+        """An analytic quotient in doubles."""
+        total = 0.0
+        for monomial, c in x.above.items():
+            product = float(c)
+            for atom, n in monomial:
+                op, operands = self._atoms[atom]
+                inside = [] if op == "input" else [self._number_at(q, numbers) for q in operands]
+                base = numbers[operands[0]] if op == "input" else evaluate(CODES[op], inside)
+                product *= base ** float(n)
+            total += product
+        return total
 
     def _of_abs(self, x: Quotient) -> Quotient:
         return self.multiply(x, self._of_sign(x)) if x.below == ONE else self._even("abs", x)
@@ -337,6 +383,8 @@ class Field(Quotients):
         return self.add(number(1), self._of_less(y, x), -1)
 
 
+#: Operations that are analytic for all real operands.
+_ANALYTIC = frozenset({"exp", "sin", "cos", "atan", "asinh", "erf"})
 #: Atoms that are numbers wherever their operands are.
 _TOTAL = frozenset({"exp", "sin", "cos", "atan", "asinh", "erf", "cbrt", "sign", "abs"})
 #: Operations with f(-x) = -f(x) that have nothing else to say.

@@ -3,11 +3,12 @@
 Room: asks in turn for a point at which they differ (`witness`), for one form that both have (`closed`, `field`), and
 for SymPy's opinion (`algebra`). Below: all of these. Above: `check`.
 Must hold: an answer is right, or it is "undecided" and says why. Equal means the same number wherever both are
-defined; of a derivative, wherever also the function it was derived from is.
+defined; of a derivative, wherever also the function it was derived from is, and but for its kinks.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from minigrad import value as _core
@@ -30,6 +31,7 @@ __all__ = ["prove"]
 SECONDS = 10.0
 #: Formulas with more operations are not brought to another form.
 MOST_OPERATIONS = 3000
+_SEED = 20261125
 #: Most characters of a formula in a reason.
 _SHOWN = 60
 _SUMS = frozenset({"add", "sub", "neg", "sum", "dot", "mul", "mean"})
@@ -75,6 +77,8 @@ def prove(
         return Proof("undecided", reason=_but(e, "the same wherever both are defined", seen))
     if form:
         return Proof("equal", "rewriting", form)
+    if of and not seen.lonely and _same_beside_kinks(e, a, b):
+        return Proof("equal", "rewriting", "they are the same but for kinks, where a derivative is a choice")
     return _by_sympy(e, a, b, seen, seconds)
 
 
@@ -129,6 +133,19 @@ def _same_form(e: Expressions, a: int, b: int, of: Sequence[int]) -> str:
             except TooLargeError:
                 continue
     return ""
+
+
+def _same_beside_kinks(e: Expressions, a: int, b: int) -> bool:
+    """Whether they are the same but where the derivative, the first of the two, has a kink."""
+    if len(e.order([a, b])) > MOST_OPERATIONS:
+        return False
+    draw = random.Random(_SEED)
+    numbers = {i: draw.uniform(-1.0, 1.0) for i in e.order([a, b]) if e.ops[i] == "input"}
+    field = Field(e, (), decimal, numbers)
+    try:
+        return field.same(field.of(a), field.of(b)) and field.holds_kinks(a)
+    except (TooLargeError, OverflowError, ZeroDivisionError):
+        return False
 
 
 def _keeping(e: Expressions, named: set[int]) -> Iterator[set[int]]:
