@@ -29,7 +29,8 @@ from minigrad.rules import RULES, Rule  # noqa: E402
 from minigrad.value import COMPILED, Value, attach  # noqa: E402
 
 if TYPE_CHECKING:
-    from minigrad.checking import GradientError, Report, check, check_function, prove
+    from minigrad.checking import GradientError, Report, check_function, prove
+    from minigrad.checking import check as check
     from minigrad.derivative import (
         ClosedForm,
         Derivative,

@@ -752,7 +752,7 @@ class Said:
 
 def ask(case: Case) -> Said:
     """Put one case to `check`: the claim as text, or in single precision as a function."""
-    from minigrad.checking.check import check
+    from minigrad.checking.recorded import check
     from minigrad.formula import formula
 
     output = formula(case.loss.formula, **case.point)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minigrad import NotANumberError, Value, bce, derive, exp, log, sigmoid
-from minigrad.checking.check import check
+from minigrad.checking.recorded import check
 from minigrad.checking.report import Report
 
 

@@ -10,7 +10,7 @@ from corpus import Case, Said
 
 from minigrad import grad
 from minigrad.checking import slips
-from minigrad.checking.check import check
+from minigrad.checking.recorded import check
 from minigrad.formula import formula
 from minigrad.graph import Graph
 

@@ -8,7 +8,7 @@ Room: the names that users import. Below: the modules of this package. (The pack
 module of that name would hide the function.)
 """
 
-from minigrad.checking.check import check
+from minigrad.checking.recorded import check
 from minigrad.checking.function import check_function
 from minigrad.checking.proof import prove
 from minigrad.checking.report import GradientError, Report

@@ -178,7 +178,7 @@ def minigrad_checker() -> Checker:
         return Answer(said.verdict == "wrong", said.how in ("named", "same"), report(case))
 
     def report(case: Case) -> Callable[[], str]:
-        from minigrad.checking.check import check
+        from minigrad.checking.recorded import check
 
         loss = formula(case.loss.formula, **case.point)
         return lambda: str(check(loss, {f"d{case.wrt}": case.claim}))
