@@ -18,7 +18,7 @@ from minigrad import RULES, Value, bce, exp, log, relu, sigmoid
 from minigrad import value as core
 from minigrad.checking import exact
 from minigrad.checking.arithmetic import NoFormError, complex_form, evaluate, evaluate_exact, rounding
-from minigrad.checking.exact import Slopes
+from minigrad.checking.slopes import Slopes
 from minigrad.expression import Expressions
 from minigrad.reverse import path
 

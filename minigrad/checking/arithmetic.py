@@ -36,6 +36,7 @@ TRIALS = 8
 #: What multiplies the largest deviation seen; the trials rarely meet the worst case.
 SAFETY = 8.0
 _SEED = 20261125
+EPS = 2.0**-52
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def evaluate(
     kind: Literal["float", "complex"] = "float",
     *,
     noise: np.random.Generator | None = None,
+    sound: int = 0,
 ) -> list[Array]:
     """The numbers of expressions at p points.
 
@@ -67,7 +69,7 @@ def evaluate(
              an input that is not among them has the number of its Value
     kind     "float": the numbers of the rows to a few ulp, inf and nan included; "complex": choices at kinks are
              made by the real part
-    noise    draws an artificial rounding error for each result, see `rounding`
+    noise    draws an artificial rounding error for each result but those of the first `sound` points; see `rounding`
     return   one array (p,) for each id
 
     Raises NoFormError when an operation has no form in complex numbers here.
@@ -95,7 +97,9 @@ def evaluate(
                 known[i] = np.full(p, e.leaf[i].data, dtype=dtype)
             else:
                 result = apply(op, [known[operand] for operand in e.operands[i]])
-                known[i] = result if noise is None else result * _factors(noise, op, p)
+                if noise is not None and p > sound:
+                    result[sound:] *= _factors(noise, op, p - sound)
+                known[i] = result
     return [known[i] for i in ids]
 
 
@@ -138,17 +142,16 @@ def rounding(
         if e.ops[i] == "input" and i not in given:
             given[i] = np.full(1, e.leaf[i].data, dtype=dtype)
     p = max((x.size for x in given.values()), default=1)
-    repeated = {i: np.tile(np.broadcast_to(x, (p,)), TRIALS) for i, x in given.items()}
+    repeated = {i: np.tile(np.broadcast_to(x, (p,)), TRIALS + 1) for i, x in given.items()}
     for i in uncertain:
         repeated[i] = repeated[i] * _factors(noise, "", repeated[i].size)
-    true = evaluate(e, ids, given, kind)
+        repeated[i][:p] = given[i]
     bounds = []
     with np.errstate(all="ignore"):
-        for whole, several in zip(true, evaluate(e, ids, repeated, kind, noise=noise), strict=True):
-            exact, tried = part(whole), part(several)
-            away = np.abs(tried.reshape(TRIALS, -1) - exact[np.newaxis]).max(axis=0)
-            unit = np.finfo(np.float64).eps * np.abs(exact)
-            bound = away * (SAFETY * np.finfo(np.float64).eps / NOISE) + unit
+        for tried in evaluate(e, ids, repeated, kind, noise=noise, sound=p):
+            several = part(np.broadcast_to(tried, ((TRIALS + 1) * p,))).reshape(TRIALS + 1, p)
+            away = np.abs(several[1:] - several[0]).max(axis=0)
+            bound = away * (SAFETY * EPS / NOISE) + EPS * np.abs(several[0])
             bounds.append(np.where(np.isfinite(bound), bound, np.inf))
     return bounds
 

@@ -20,11 +20,11 @@ import numpy.typing as npt
 
 from minigrad import value as _core
 from minigrad.checking import differences
-from minigrad.checking.arithmetic import NoFormError, evaluate, rounding
-from minigrad.checking.differences import Samples
+from minigrad.checking.arithmetic import EPS, NoFormError, evaluate, rounding
+from minigrad.checking.differences import Estimate, Samples
 from minigrad.checking.evidence import CLOSED, COMPLEX, DIFFERENCES, EXACT, REVERSE, TAYLOR, Kink, Readings
-from minigrad.checking.exact import Slope, Slopes
 from minigrad.checking.points import CHOICES, Point
+from minigrad.checking.slopes import Slope, Slopes
 from minigrad.checking.verdict import Reading
 from minigrad.derivative import derive
 from minigrad.expression import Expressions
@@ -39,9 +39,10 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 #: A graph with more operations than this gets no closed form.
 MOST_OPERATIONS = 3000
+#: So many leaves are worked on at once.
+AT_ONCE = 16
 #: So many choices that turn over at one point are tried in all combinations.
 MOST_CHOICES = 3
-_EPS = 2.0**-52
 #: 2**-_TINY times a number is the imaginary step taken from it.
 _TINY = 100
 
@@ -52,29 +53,27 @@ class Column(NamedTuple):
     referee: str
     value: Array
     error: Array
-    notes: Sequence[str] = ()
+    note: str = ""
 
     def reading(self, k: int) -> Reading:
         """At point k; no number where there is none to trust."""
         value, error = float(self.value[k]), float(self.error[k])
-        note = self.notes[k] if self.notes else ""
         if math.isnan(value):
-            return Reading(self.referee, None, math.inf, note or "has no number here")
-        return Reading(self.referee, value, error, note)
+            return Reading(self.referee, None, math.inf, self.note or "has no number here")
+        return Reading(self.referee, value, error)
 
 
 class Form(NamedTuple):
-    """The loss in stable form, as a function of one node.
+    """The loss in stable form, as a function of some of the nodes: of all the leaves, or of one inner node.
 
-    root   id of the loss
-    node   id of the node, taken for an input
-    path   what lies between them, operands first
-    gaps   ids that change sign where a choice on the way turns over
+    root    id of the loss
+    places  which of the nodes, and `nodes` their ids, taken for inputs
+    gaps    ids that change sign where a choice on the way turns over
     """
 
     root: int
-    node: int
-    path: list[int]
+    places: list[int]
+    nodes: list[int]
     gaps: list[int]
 
 
@@ -94,12 +93,13 @@ class Bench:
         self.e = e = Expressions()
         inner = [node for node in nodes if not node.is_leaf]
         self.root, *self.ids = e.read([output, *nodes], inner)
+        self.ways = [path(e, self.root, [i]) for i in self.ids]
         self.inputs = [i for i in e.order([self.root]) if e.ops[i] == "input"]
         self.size = sum(1 for i in e.order([self.root]) if e.operands[i])
         self.choices = [i for i in e.order([self.root]) if e.ops[i] in CHOICES]
         self.gaps = [gap_of(e, i) for i in self.choices]
-        self._forms: dict[int, Form] = {}
-        self._closed: list[tuple[Expressions, int, int] | None] | None = None
+        self.forms = list(self._by_form())
+        self._closed: tuple[Expressions, list[int], list[int]] | None = None
         self._sheets: dict[tuple[int, ...], Sheet] = {}
         copied = Graph([output, *nodes]).copy()
         self._copy = _core.order_of([*copied.outputs])
@@ -120,35 +120,39 @@ class Bench:
 
     def form(self, k: int) -> Form:
         """The stable form as a function of node k."""
-        i = self.ids[k]
-        key = i if self.e.operands[i] else -1
-        if key not in self._forms:
-            self._forms[key] = self._stable(i)
-        form = self._forms[key]
-        return form if key >= 0 else form._replace(node=i, path=path(self.e, form.root, [i]))
+        return next(form for form in self.forms if k in form.places)
 
-    def _stable(self, i: int) -> Form:
+    def _by_form(self) -> Iterator[Form]:
+        """Leaves share a form, so many at a time; an inner node, which nothing may look through, has its own."""
         e = self.e
-        keep = {i} if e.operands[i] else set()
-        (root, node), _ = stabilised(e, [self.root, i], keep=keep, computed=False)
-        way = path(e, root, [node])
-        if e.operands[i] and (not e.operands[node] or not way):  # it became something else
-            root, node, way = self.root, i, path(e, self.root, [i])
-        gaps = [gap_of(e, j) for j in e.order([root]) if e.ops[j] in CHOICES]
-        return Form(root, node, way, gaps)
+        leaves = [k for k, i in enumerate(self.ids) if not e.operands[i]]
+        if leaves:
+            (root,), _ = stabilised(e, [self.root], computed=False)
+            for first in range(0, len(leaves), AT_ONCE):
+                places = leaves[first : first + AT_ONCE]
+                yield self._form(root, places, [self.ids[k] for k in places])
+        for k, i in enumerate(self.ids):
+            if e.operands[i]:
+                (root, node), _ = stabilised(e, [self.root, i], keep={i}, computed=False)
+                if not e.operands[node] or not path(e, root, [node]):  # it became something else
+                    root, node = self.root, i
+                yield self._form(root, [k], [node])
 
-    def closed(self, k: int) -> tuple[Expressions, int, int] | None:
-        """The closed form of derivative k: a store, as it is written, and in stable form."""
+    def _form(self, root: int, places: list[int], nodes: list[int]) -> Form:
+        e = self.e
+        gaps = [gap_of(e, j) for j in e.order([root]) if e.ops[j] in CHOICES]
+        return Form(root, places, nodes, [gap for gap in gaps if e.operands[gap] or e.ops[gap] == "input"])
+
+    @property
+    def closed(self) -> tuple[Expressions, list[int], list[int]] | None:
+        """The closed forms of all derivatives: a store, as they are written, and in stable form."""
         if self.size > MOST_OPERATIONS:
             return None
         if self._closed is None:
-            self._closed = []
-            for derivative in derive(self.output, self.nodes):
-                e = Expressions()
-                (written,) = e.read([derivative.value])
-                (stable,), _ = stabilised(e, [written])
-                self._closed.append((e, written, stable))
-        return self._closed[k]
+            e = Expressions()
+            written = e.read([derivative.value for derivative in derive(self.output, self.nodes)])
+            self._closed = e, written, stabilised(e, written)[0]
+        return self._closed
 
     def backward(self, numbers: Array) -> Array:
         """The gradients by recorded backward: numbers (inputs, p) -> (nodes, p)."""
@@ -191,128 +195,145 @@ class Sheet:
         if not self.columns:
             raise ValueError("a graph without inputs has no derivatives to check")
         self.at = evaluate(e, bench.ids, self.columns)
-        self._reverse: Array | None = None
         self._slopes: list[Slopes] | None = None
         self._near: tuple[Array, Array] | None = None
         self._known: dict[int, list[Readings]] = {}
+        self._gradients: Array | None = None
+        self._by_closed_form: list[tuple[Column, Array]] | None = None
 
     def readings(self, k: int) -> list[Readings]:
         """Of derivative k, one for each point."""
         if k not in self._known:
-            self._known[k] = list(self._read(k))
+            form = self.bench.form(k)
+            for place, columns, samples in self._read(form):
+                self._known[place] = [
+                    self._at_point(place, p, columns, samples) for p in range(len(self.points))
+                ]
         return self._known[k]
 
-    def _read(self, k: int) -> Iterator[Readings]:
-        reverse = self._by_reverse(k)
-        closed, written = self._by_closed_form(k)
-        samples = self._samples(k)
-        columns = [
-            reverse,
-            closed,
-            self._by_complex_step(k),
-            self._by_differences(samples, reverse.error),
-            self._by_taylor(samples, reverse.error),
-        ]
-        slack = np.maximum(written, reverse.error)
-        for p in range(len(self.points)):
-            exact, rounded = self._exactly(k, p)
-            right = exact.value if exact.value is not None else float(reverse.value[p])
-            moved = abs(rounded - right) if rounded is not None else 0.0
-            moved = math.inf if math.isnan(moved) else moved
-            saturated = moved > 1e-6 * abs(right)
-            first = [column.reading(p) for column in columns]
-            yield Readings(
-                [*first[:4], exact, first[4]],
-                kink=self._kink(k, p, samples),
-                slack=float(slack[p]) + moved + 4.0 * _EPS * abs(right),
-                saturated=self._name(self.bench.ids[k]) if saturated else "",
-                samples=samples.point(p),
+    def _read(self, form: Form) -> Iterator[tuple[int, _Columns, Samples]]:
+        """What five of the six say of the derivatives of a form, at all points."""
+        noise, errors = self._rounding(form)
+        samples = [self._samples(form, n, noise) for n in range(len(form.nodes))]
+        estimates = _estimated(samples)
+        steps = self._by_complex_step(form)
+        for n, k in enumerate(form.places):
+            central, right, left = (estimate[n] for estimate in estimates)
+            nearer = right.error <= left.error
+            taylor = Estimate(np.where(nearer, right.value, left.value), np.minimum(right.error, left.error))
+            closed, loose = self._in_closed_form(k)
+            columns = (
+                Column(REVERSE, self._backward[k], errors[n]),
+                closed,
+                steps[n],
+                _trusted(DIFFERENCES, central, errors[n]),
+                _trusted(TAYLOR, taylor, errors[n]),
             )
+            yield k, _Columns(columns, np.maximum(loose, errors[n]), errors[n]), samples[n]
+
+    def _at_point(self, k: int, p: int, columns: _Columns, samples: Samples) -> Readings:
+        by_reverse = float(columns.told[0].value[p])
+        exact, moved = self._exactly(k, p, float(columns.errors[p]))
+        right = exact.value if exact.value is not None else by_reverse
+        first = [column.reading(p) for column in columns.told]
+        return Readings(
+            [*first[:4], exact, first[4]],
+            kink=self._kink(k, p, samples),
+            slack=float(columns.slack[p]) + moved + 4.0 * EPS * abs(right),
+            saturated=self._name(self.bench.ids[k]) if moved > 1e-6 * abs(right) else "",
+            samples=samples.point(p),
+        )
 
     def _name(self, i: int) -> str:
         return self.bench.e.text(i, limit=40, top=not self.bench.e.label.get(i))
 
-    # -- the six ----------------------------------------------------------------------------------------
-
-    def _by_reverse(self, k: int) -> Column:
-        if self._reverse is None:
-            self._reverse = self.bench.backward(self.numbers)
-        form, e = self.bench.form(k), self.bench.e
-        (adjoint,) = adjoints(e, form.root, [form.node], e.constant(1.0), computed=True)
-        error = self._rounding(e, adjoint, {**self.columns, form.node: self.at[k]}, k)
-        return Column(REVERSE, self._reverse[k], error)
-
-    def _rounding(self, e: Expressions, i: int, numbers: dict[int, Any], k: int, **options: Any) -> Array:
-        """A bound for every point, also of an expression that is the same at all of them."""
-        uncertain = [j for j in numbers if j not in self.columns]
-        (bound,) = rounding(e, [i], numbers, uncertain=uncertain, **options)
+    def _spread(self, bound: Array) -> Array:
+        """One number for every point, also of what is the same at all of them."""
         return np.broadcast_to(bound, (len(self.points),))
 
-    def _by_closed_form(self, k: int) -> tuple[Column, Array]:
-        """The reading, and what rounding does to the closed form as it is written."""
-        p = len(self.points)
-        found = self.bench.closed(k)
-        if found is None:
-            note = f"not derived: more than {MOST_OPERATIONS} operations"
-            return Column(CLOSED, np.full(p, np.nan), np.full(p, np.inf), [note] * p), np.zeros(p)
-        e, written, stable = found
-        columns = {e.input(self.bench.e.leaf[i]): column for i, column in self.columns.items()}
-        (value,) = evaluate(e, [stable], columns)
-        exact, loose = rounding(e, [stable, written], columns)
-        return Column(CLOSED, value, exact), loose
+    # -- five of the six --------------------------------------------------------------------------------
 
-    def _by_complex_step(self, k: int) -> Column:
-        form, e, x = self.bench.form(k), self.bench.e, self.at[k]
-        size = np.where(x == 0.0, 1.0, np.abs(x))
-        h = size * 2.0**-_TINY
-        columns = {**self.columns, form.node: x + 1j * h}
-        p = len(self.points)
+    @property
+    def _backward(self) -> Array:
+        if self._gradients is None:
+            self._gradients = self.bench.backward(self.numbers)
+        return self._gradients
+
+    def _inner(self, form: Form) -> dict[int, Any]:
+        """The numbers of the nodes of a form that are not leaves."""
+        e = self.bench.e
+        return {i: self.at[k] for i, k in zip(form.nodes, form.places, strict=True) if e.operands[i]}
+
+    def _rounding(self, form: Form) -> tuple[Array, list[Array]]:
+        """What rounding does to the loss, and to each adjoint."""
+        e, inner = self.bench.e, self._inner(form)
+        gradient = adjoints(e, form.root, form.nodes, e.constant(1.0), computed=True)
+        bounds = rounding(e, [form.root, *gradient], {**self.columns, **inner}, uncertain=inner)
+        noise, *errors = map(self._spread, bounds)
+        return noise, errors
+
+    def _in_closed_form(self, k: int) -> tuple[Column, Array]:
+        """The reading, and what rounding does to the closed form as it is written."""
+        if self._by_closed_form is None:
+            self._by_closed_form = list(self._closed_forms())
+        return self._by_closed_form[k]
+
+    def _closed_forms(self) -> Iterator[tuple[Column, Array]]:
+        p, count, closed = len(self.points), len(self.bench.nodes), self.bench.closed
+        if closed is None:
+            note = f"not derived: more than {MOST_OPERATIONS} operations"
+            yield from [(Column(CLOSED, np.full(p, np.nan), np.full(p, np.inf), note), np.zeros(p))] * count
+            return
+        e, written, stable = closed
+        columns = {e.input(self.bench.e.leaf[i]): column for i, column in self.columns.items()}
+        bounds = rounding(e, [*stable, *written], columns)
+        for value, tight, loose in zip(
+            evaluate(e, stable, columns), bounds[:count], bounds[count:], strict=True
+        ):
+            yield Column(CLOSED, self._spread(value), self._spread(tight)), self._spread(loose)
+
+    def _by_complex_step(self, form: Form) -> list[Column]:
+        """All derivatives of a form at once: each has its own copy of the points, in which its node is moved."""
+        e, p, count = self.bench.e, len(self.points), len(form.nodes)
+        x = np.array([self.at[k] for k in form.places])
+        h = np.where(x == 0.0, 1.0, np.abs(x)) * 2.0**-_TINY
+        columns: dict[int, Any] = {
+            i: np.tile(column, count).astype(complex) for i, column in self.columns.items()
+        }
+        for n, (i, k) in enumerate(zip(form.nodes, form.places, strict=True)):
+            moved = columns.setdefault(i, np.tile(self.at[k], count).astype(complex))
+            moved[n * p : (n + 1) * p] += 1j * h[n]
         try:
             (value,) = evaluate(e, [form.root], columns, "complex")
-            error = self._rounding(e, form.root, columns, k, kind="complex", part=np.imag) / h
+            (bound,) = rounding(e, [form.root], columns, "complex", uncertain=self._inner(form), part=np.imag)
         except NoFormError as missing:
             note = f"{missing.op} has no complex form here"
-            return Column(COMPLEX, np.full(p, np.nan), np.full(p, np.inf), [note] * p)
-        slope = np.broadcast_to(value.imag / h, (p,))
-        good = np.isfinite(slope) & ((np.abs(x) > 1e-200) | (x == 0.0))
-        return Column(COMPLEX, np.where(good, slope, np.nan), error)
+            return [Column(COMPLEX, np.full(p, np.nan), np.full(p, np.inf), note)] * count
+        slopes, errors = value.imag.reshape(count, p) / h, bound.reshape(count, p) / h
+        good = np.isfinite(slopes) & ((np.abs(x) > 1e-200) | (x == 0.0))
+        return [Column(COMPLEX, *pair) for pair in zip(np.where(good, slopes, np.nan), errors, strict=True)]
 
-    def _samples(self, k: int) -> Samples:
-        """The loss at x + h and x - h for node k; nan beyond a choice that turns over."""
-        form, e, x = self.bench.form(k), self.bench.e, self.at[k]
+    def _samples(self, form: Form, n: int, noise: Array) -> Samples:
+        """The loss at x + h and x - h for node n of a form; nan beyond a choice that turns over."""
+        e, x, node = self.bench.e, self.at[form.places[n]], form.nodes[n]
         h = differences.steps(x)
         both = np.concatenate([x[:, np.newaxis] + h, x[:, np.newaxis] - h, x[:, np.newaxis]], axis=1)
-        on_path = set(form.path)
-        beside = {j for i in form.path if i != form.node for j in e.operands[i] if j not in on_path}
-        gaps = [g for g in form.gaps if set(e.operands[g]) & on_path or g in on_path]
-        beside |= {j for g in gaps for j in (e.operands[g] if g not in on_path else ()) if j not in on_path}
-        fixed = sorted(beside)
+        wanted = [form.root, *form.gaps]
+        moving = path_to(e, wanted, node)
+        fixed = sorted({j for i in moving if i != node for j in e.operands[i]}.difference(moving))
+        fixed += [i for i in wanted if i not in moving]
         numbers: dict[int, Any] = {
             i: np.repeat(np.broadcast_to(column, x.shape), both.shape[1])
             for i, column in zip(fixed, evaluate(e, fixed, self.columns), strict=True)
         }
-        numbers[form.node] = both.ravel()
-        loss, *sides = (
-            np.broadcast_to(c, both.size).reshape(both.shape)
-            for c in evaluate(e, [form.root, *gaps], numbers)
-        )
-        kept = np.ones(both.shape, dtype=bool)
+        numbers[node] = both.ravel()
+        loss, *sides = (column.reshape(both.shape) for column in evaluate(e, wanted, numbers))
+        kept = np.isfinite(loss)
         for side in sides:
             kept &= np.sign(side) == np.sign(side[:, -1:])
-        loss = np.where(kept & np.isfinite(loss), loss, np.nan)
-        noise = self._rounding(e, form.root, {**self.columns, form.node: x}, k)
+        loss = np.where(kept, loss, np.nan)
         count = h.shape[1]
         return Samples(h, loss[:, :count], loss[:, count:-1], loss[:, -1], noise)
-
-    def _by_differences(self, samples: Samples, conditioning: Array) -> Column:
-        value, error = differences.central(samples)
-        return Column(DIFFERENCES, np.where(np.isfinite(error), value, np.nan), error + conditioning)
-
-    def _by_taylor(self, samples: Samples, conditioning: Array) -> Column:
-        right, left = differences.one_sided(samples, 1), differences.one_sided(samples, -1)
-        nearer = right.error <= left.error
-        value, error = np.where(nearer, right.value, left.value), np.minimum(right.error, left.error)
-        return Column(TAYLOR, np.where(np.isfinite(error), value, np.nan), error + conditioning)
 
     # -- 50 digits --------------------------------------------------------------------------------------
 
@@ -326,25 +347,25 @@ class Sheet:
             ]
         return self._slopes[p]
 
-    def _exactly(self, k: int, p: int) -> tuple[Reading, float | None]:
-        """The reading, and for an inner node the derivative at its number as doubles have it, where that differs."""
-        bench, i = self.bench, self.bench.ids[k]
-        way = path(bench.e, bench.root, [i])
+    def _exactly(self, k: int, p: int, rounding_error: float) -> tuple[Reading, float]:
+        """The reading, and how far rounding an inner node to a double moves the derivative, where that is far."""
+        bench, i, way = self.bench, self.bench.ids[k], self.bench.ways[k]
         try:
             slopes = self.slopes(p)
             slope = slopes.by(i, way)
-            x, rounded = slopes.number(i), None
-            if bench.e.operands[i] and x != float(self.at[k][p]):
-                rounded = float(slopes.by(i, way, at=slopes.point().given(self.at[k][p]).x).value)
-        except (MissingPackageError, NoFormError) as error:
-            return Reading(EXACT, None, math.inf, str(error)), None
-        value, error_bar = float(slope.value), float(slope.error)
-        if not math.isfinite(value) or not math.isfinite(error_bar):
-            return Reading(EXACT, None, math.inf, "has no derivative here"), rounded
-        if slope.kink and error_bar > 1e-9 * abs(value):
+            value, error = float(slope.value), float(slope.error)
+            moved = 0.0
+            if bench.e.operands[i] and not rounding_error <= 1e-6 * abs(value):
+                moved = abs(float(slopes.by(i, way, at=float(self.at[k][p])).value) - value)
+                moved = math.inf if math.isnan(moved) else moved
+        except (MissingPackageError, NoFormError) as missing:
+            return Reading(EXACT, None, math.inf, str(missing)), 0.0
+        if not math.isfinite(value) or not math.isfinite(error):
+            return Reading(EXACT, None, math.inf, "has no derivative here"), moved
+        if error > 1e-9 * abs(value) and slope.kink:
             text = f"from the left {float(slope.left):.6g}, from the right {float(slope.right):.6g}"
-            return Reading(EXACT, None, math.inf, text), rounded
-        return Reading(EXACT, value, max(error_bar, 2.0**-53 * abs(value))), rounded
+            return Reading(EXACT, None, math.inf, text), moved
+        return Reading(EXACT, value, max(error, 2.0**-53 * abs(value))), moved
 
     # -- kinks ------------------------------------------------------------------------------------------
 
@@ -387,3 +408,42 @@ class Sheet:
             return Kink(-math.inf, math.inf, where)
         low, high = min(values), max(values)
         return Kink(low, high, where) if high - low > 1e-12 * max(abs(low), abs(high)) else None
+
+
+class _Columns(NamedTuple):
+    """What is said of one derivative at all points: five referees, the slack, and what rounding does to the adjoint."""
+
+    told: tuple[Column, ...]
+    slack: Array
+    errors: Array
+
+
+def path_to(e: Expressions, roots: Sequence[int], node: int) -> set[int]:
+    """Everything below `roots` that depends on a node, the node included."""
+    moving = {node}
+    for i in e.order(roots, moving):
+        if any(j in moving for j in e.operands[i]):
+            moving.add(i)
+    return moving
+
+
+def _estimated(samples: Sequence[Samples]) -> list[list[Estimate]]:
+    """Central differences, and those from the right and the left, of several derivatives in one go."""
+    count = len(samples)
+    stacked = Samples(*(np.concatenate(parts) for parts in zip(*samples, strict=True)))
+    return [
+        [Estimate(*pair) for pair in zip(*(np.split(array, count) for array in estimate), strict=True)]
+        for estimate in (
+            differences.central(stacked),
+            differences.one_sided(stacked, 1),
+            differences.one_sided(stacked, -1),
+        )
+    ]
+
+
+def _trusted(referee: str, estimate: Estimate, conditioning: Array) -> Column:
+    """A reading where the extrapolation converged."""
+    value = np.where(np.isfinite(estimate.error), estimate.value, np.nan)
+    return Column(
+        referee, value, estimate.error + conditioning, "x + h or x - h leaves the domain, or is not smooth"
+    )

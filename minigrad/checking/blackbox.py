@@ -67,7 +67,9 @@ class FunctionSubject:
         right, left = (_told(TAYLOR, side) for side in sides)
         kink = None
         if _kinked(left, right):
-            kink = Kink(*sorted((left.value, right.value)), "the function")  # type: ignore[type-var, arg-type]
+            assert left.value is not None
+            assert right.value is not None
+            kink = Kink(min(left.value, right.value), max(left.value, right.value), "the function")
             note = f"kink: from the left {left.value:.6g}, from the right {right.value:.6g}"
             by_differences = Reading(DIFFERENCES, None, math.inf, note)
         step = self._by_complex_step(middle, by_differences)

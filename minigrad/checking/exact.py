@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from minigrad.checking.text import by_text
 from minigrad.expression import Expressions
 from minigrad.extras import MissingPackageError
 
+#: A number of mpmath's: sign, mantissa, exponent, bits of the mantissa.
+Raw: TypeAlias = tuple[int, int, int, int]
+
 #: Bits to begin with, and the most that are tried.
 BITS, MOST_BITS = 420, 9000
-#: How far below a number the step lies by which a function of it is differenced, in bits.
-STEP = 180
-#: How many bits of a derivative must be right.
-WANTED = 170
 
-_EXACT = -(1 << 60)
-_LOST = 1 << 60
+EXACT = -(1 << 60)
+LOST = 1 << 60
 _here = threading.local()
 
 
@@ -38,7 +37,7 @@ def library() -> Any:
     return mpmath
 
 
-def _context() -> Any:
+def context() -> Any:
     """A context of mpmath's for this thread alone: the user's own `mp.dps` stays what it is."""
     if not hasattr(_here, "context"):
         _here.context = library().MPContext()
@@ -46,21 +45,27 @@ def _context() -> Any:
 
 
 class Number(NamedTuple):
-    """A number of mpmath's, and the exponent of 2 that bounds its absolute error."""
+    """A number as mpmath keeps it (sign, mantissa, exponent, bits), and the exponent of 2 that bounds its error."""
 
-    x: Any
+    x: Raw
     error: int
 
     @property
     def certain(self) -> int:
         """How many bits are right; negative where none is."""
-        return _magnitude(self.x) - self.error if self.x else (-_LOST if self.error > _EXACT else _LOST)
+        return magnitude(self.x) - self.error if self.x[1] else (-LOST if self.error > EXACT else LOST)
 
 
-def _magnitude(x: Any) -> int:
+def magnitude(x: Raw) -> int:
     """The exponent of 2 that bounds a number from above."""
-    _, mantissa, exponent, count = x._mpf_
-    return int(exponent + count) if mantissa else (_EXACT if not x else _LOST)
+    if x[1]:
+        return x[2] + x[3]
+    return LOST if x[2] else EXACT
+
+
+def _special(x: Raw) -> bool:
+    """Infinite or nan."""
+    return not x[1] and x[2] != 0
 
 
 class Digits:
@@ -74,8 +79,9 @@ class Digits:
     def __init__(self, e: Expressions, numbers: Mapping[int, Any], bits: int = BITS) -> None:
         self.e = e
         self.bits = bits
-        self._ctx = _context()
-        self._ctx.prec = bits
+        self._ctx = context()
+        self._lib = library().libmp
+        self._constants: dict[float, Number] = {}
         self.values = {i: self.given(x) for i, x in numbers.items()}
         self.unsure: set[int] = set()
         self._at = -1
@@ -83,26 +89,28 @@ class Digits:
 
     def given(self, x: Any) -> Number:
         """A double, or a number of mpmath's, taken as exact."""
-        made = self._ctx.make_mpf(x._mpf_) if hasattr(x, "_mpf_") else self._ctx.mpf(float(x))
-        return Number(made, _EXACT)
+        if hasattr(x, "_mpf_"):
+            return Number(x._mpf_, EXACT)
+        found = self._constants.get(x)
+        if found is None:
+            found = self._constants[x] = Number(self._lib.from_float(float(x)), EXACT)
+        return found
 
     def of(self, ids: Iterable[int]) -> list[Number]:
         """The numbers of expressions."""
-        wanted = list(ids)
-        self._ctx.prec = self.bits
-        for i in self.e.order(wanted, self.values):
-            if i not in self.values:
-                self.values[i] = self._one(i, self.values)
-        return [self.values[i] for i in wanted]
+        wanted, values = list(ids), self.values
+        for i in self.e.order(wanted, values):
+            if i not in values:
+                values[i] = self._one(i, values)
+        return [values[i] for i in wanted]
 
-    def moved(self, i: int, x: Any, path: Sequence[int], forced: Mapping[int, int] = {}) -> Number:
+    def moved(self, i: int, x: Number, path: Sequence[int], forced: Mapping[int, int] = {}) -> Number:
         """The last expression of `path` with the number x in the place of expression i.
 
         path    what lies between i and the result, operands first
         forced  id of a choice -> 1 or -1: as if its first operand were the larger, or the smaller
         """
-        self._ctx.prec = self.bits
-        changed = {i: self.given(x)}
+        changed = {i: x}
         values = _Layered(changed, self.values)
         for j in path:
             if j not in changed:
@@ -133,105 +141,110 @@ class Digits:
             made: Number = by_text(op, operands, self.apply, self.given)
             return made
         x = self._call(function, [number.x for number in operands])
-        error = _magnitude(x) - self.bits + 2
-        for k, number in enumerate(operands):
-            if number.error > _EXACT:
-                error = max(error, self._felt(function, x, operands, k))
-        return Number(x, error + 1)
+        felt = [self._felt(function, x, operands, k) for k, n in enumerate(operands) if n.error > EXACT]
+        return Number(x, max([magnitude(x) - self.bits + 2, *felt]) + 1)
 
-    def _felt(self, function: Callable[..., Any], x: Any, operands: list[Number], k: int) -> int:
+    def _felt(self, function: Callable[..., Any], x: Raw, operands: list[Number], k: int) -> int:
         """What the error of operand k does to a result: it is tried, on either side."""
-        if operands[k].error >= _LOST // 2:
-            return _LOST
-        felt = _EXACT
+        if operands[k].error >= LOST // 2:
+            return LOST
+        lib, felt = self._lib, EXACT
         for sign in (1, -1):
             moved = [number.x for number in operands]
-            moved[k] += sign * self._ctx.ldexp(1, operands[k].error)
-            felt = max(felt, _magnitude(self._call(function, moved) - x))
+            moved[k] = lib.mpf_add(moved[k], lib.from_man_exp(sign, operands[k].error), self.bits, "n")
+            away = lib.mpf_sub(self._call(function, moved), x, self.bits, "n")
+            felt = max(felt, magnitude(away))
         return felt + 1
 
-    def _call(self, function: Callable[..., Any], operands: list[Any]) -> Any:
+    def _call(self, function: Callable[..., Any], operands: list[Raw]) -> Raw:
         """A function of mpmath's; nan where it is complex or has a pole, infinite where it divides by 0."""
+        ctx = self._ctx
+        if ctx.prec != self.bits:
+            ctx.prec = self.bits
         try:
-            x = function(self._ctx, *operands)
+            x = function(ctx, *map(ctx.make_mpf, operands))
         except ZeroDivisionError:
-            return self._ctx.inf
+            return ctx.inf._mpf_  # type: ignore[no-any-return]
         except (ValueError, OverflowError, ArithmeticError):
-            return self._ctx.nan
-        return x if hasattr(x, "_mpf_") else self._ctx.nan
+            return ctx.nan._mpf_  # type: ignore[no-any-return]
+        return x._mpf_ if hasattr(x, "_mpf_") else ctx.nan._mpf_  # type: ignore[no-any-return]
 
-    def _rounded(self, x: Any, error: int) -> Number:
-        return Number(x, max(error, _magnitude(x) - self.bits) + 1)
+    def _rounded(self, x: Raw, error: int) -> Number:
+        return Number(x, max(error, magnitude(x) - self.bits) + 1)
 
     def _compare(self, x: Number, y: Number) -> int:
         """1, 0 or -1 as x is larger, equal or smaller; remembers where that is not sure."""
         if self._forced:
             return self._forced
-        away = x.x - y.x
-        if max(x.error, y.error) > _EXACT and _magnitude(away) <= max(x.error, y.error) + 1:
+        away = self._lib.mpf_sub(x.x, y.x, self.bits, "n")
+        error = max(x.error, y.error)
+        if error > EXACT and magnitude(away) <= error + 1:
             self.unsure.add(self._at)
-        return 1 if away > 0 else -1 if away < 0 else 0
+        return int(self._lib.mpf_sign(away))
 
     def _neg(self, x: Number) -> Number:
-        return Number(-x.x, x.error)
+        return Number(self._lib.mpf_neg(x.x), x.error)
 
     def _add(self, x: Number, y: Number) -> Number:
-        total = x.x + y.x
+        total = self._lib.mpf_add(x.x, y.x, self.bits, "n")
         error = max(x.error, y.error)
-        if error == _EXACT and _span(x.x, y.x) <= self.bits:
-            return Number(total, _EXACT)
+        if error == EXACT and _span(x.x, y.x) <= self.bits:
+            return Number(total, EXACT)
         return self._rounded(total, error)
 
     def _sub(self, x: Number, y: Number) -> Number:
-        return self._add(x, Number(-y.x, y.error))
+        return self._add(x, self._neg(y))
 
     def _mul(self, x: Number, y: Number) -> Number:
         for number in (x, y):
-            if not number.x and number.error == _EXACT:
+            if number.error == EXACT and not number.x[1] and not number.x[2]:
                 return number  # 0 log 0 = 0
-        product = x.x * y.x
-        if x.error == y.error == _EXACT and x.x._mpf_[3] + y.x._mpf_[3] <= self.bits:
-            return Number(product, _EXACT)
-        return self._rounded(product, max(x.error + _magnitude(y.x), y.error + _magnitude(x.x)))
+        product = self._lib.mpf_mul(x.x, y.x, self.bits, "n")
+        if x.error == y.error == EXACT and x.x[3] + y.x[3] <= self.bits:
+            return Number(product, EXACT)
+        return self._rounded(product, max(x.error + magnitude(y.x), y.error + magnitude(x.x)))
 
     def _div(self, x: Number, y: Number) -> Number:
-        if not x.x and x.error == _EXACT and y.x:
+        lib = self._lib
+        if x.x == lib.fzero and x.error == EXACT and y.x[1]:
             return x
-        size = _magnitude(y.x)
+        if not y.x[1] and y.error == EXACT:
+            sign = lib.mpf_sign(x.x) if not y.x[2] else 0
+            return Number(lib.finf if sign > 0 else lib.fninf if sign < 0 else lib.fnan, EXACT)
+        size = magnitude(y.x)
         if y.error >= size - 1:
-            return Number(self._ctx.nan, _LOST)  # may be 0
-        if not y.x:
-            return Number(self._ctx.inf if x.x > 0 else -self._ctx.inf if x.x < 0 else self._ctx.nan, _EXACT)
-        quotient = x.x / y.x
-        return self._rounded(quotient, max(x.error - size + 1, y.error + _magnitude(x.x) - 2 * size + 2))
+            return Number(lib.fnan, LOST)  # may be 0
+        quotient = lib.mpf_div(x.x, y.x, self.bits, "n")
+        return self._rounded(quotient, max(x.error - size + 1, y.error + magnitude(x.x) - 2 * size + 2))
 
     def _exp(self, x: Number) -> Number:
-        if not x.x and x.error == _EXACT:
-            return Number(self._ctx.one, _EXACT)
-        result = self._ctx.exp(x.x)
-        return self._rounded(result, x.error + _magnitude(result) + 1 if x.error <= 0 else _LOST)
+        lib = self._lib
+        if x.x == lib.fzero and x.error == EXACT:
+            return Number(lib.fone, EXACT)
+        result = lib.mpf_exp(x.x, self.bits, "n")
+        return self._rounded(result, x.error + magnitude(result) + 1 if x.error <= 0 else LOST)
 
     def _log(self, x: Number) -> Number:
-        size = _magnitude(x.x)
+        lib, size = self._lib, magnitude(x.x)
         if x.error >= size - 1:
-            return Number(self._ctx.nan, _LOST)
-        if x.x <= 0:
-            return Number(self._ctx.nan if x.x else -self._ctx.inf, _EXACT)
-        return self._rounded(self._ctx.log(x.x), x.error - size + 2)
+            return Number(lib.fninf if x.error == EXACT else lib.fnan, x.error)
+        if _special(x.x) or x.x[0]:
+            return Number(x.x if x.x == lib.finf else lib.fnan, EXACT)
+        return self._rounded(lib.mpf_log(x.x, self.bits, "n"), x.error - size + 2)
 
     def _pow(self, x: Number, y: Number) -> Number:
-        if y.error == _EXACT and y.x == 2:
+        if y.error == EXACT and y.x == self._lib.from_int(2):
             return self._mul(x, x)
         operands, power = [x, y], _FUNCTIONS["power"]
         result = self._call(power, [x.x, y.x])
-        felt = [self._felt(power, result, operands, k) for k in (0, 1) if operands[k].error > _EXACT]
-        return self._rounded(result, max(felt, default=_EXACT))
+        felt = [self._felt(power, result, operands, k) for k in (0, 1) if operands[k].error > EXACT]
+        return self._rounded(result, max(felt, default=EXACT))
 
     def _abs(self, x: Number) -> Number:
-        return Number(-x.x, x.error) if self._compare(x, self.given(0.0)) < 0 else x
+        return self._neg(x) if self._compare(x, self.given(0.0)) < 0 else x
 
     def _sign(self, x: Number) -> Number:
-        return self.given(self._compare(x, self.given(0.0)))
+        return self.given(float(self._compare(x, self.given(0.0))))
 
     def _min(self, x: Number, y: Number) -> Number:
         return x if self._compare(x, y) < 0 else y
@@ -240,13 +253,13 @@ class Digits:
         return x if self._compare(x, y) > 0 else y
 
     def _less(self, x: Number, y: Number) -> Number:
-        return self.given(self._compare(x, y) < 0)
+        return self.given(float(self._compare(x, y) < 0))
 
     def _less_equal(self, x: Number, y: Number) -> Number:
-        return self.given(self._compare(x, y) <= 0)
+        return self.given(float(self._compare(x, y) <= 0))
 
     def _where(self, c: Number, x: Number, y: Number) -> Number:
-        return x if c.x else y
+        return x if c.x[1] else y
 
     def _sum(self, *x: Number) -> Number:
         total = self.given(0.0)
@@ -300,13 +313,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def _span(x: Any, y: Any) -> int:
+def _span(x: Raw, y: Raw) -> int:
     """How many bits the exact sum of two numbers may need."""
-    _, a, low_x, count_x = x._mpf_
-    _, b, low_y, count_y = y._mpf_
-    if not a or not b:
-        return 0 if x + y - x - y == 0 else _LOST
-    return int(max(low_x + count_x, low_y + count_y) - min(low_x, low_y)) + 1
+    if not x[1] or not y[1]:
+        return LOST if _special(x) or _special(y) else 0
+    return max(x[2] + x[3], y[2] + y[3]) - min(x[2], y[2]) + 1
 
 
 class _Layered:
@@ -342,8 +353,9 @@ def evaluate_exact(
     >>> z = Value(40.0, label="z")
     >>> e = Expressions()
     >>> (rest,) = e.read([1 - sigmoid(z)])
-    >>> print(evaluate_exact(e, [rest], {})[0] * 10**18)
-    4.24835425529158897...
+    >>> (digits,) = evaluate_exact(e, [rest], {})
+    >>> library().nstr(digits, 30)
+    '4.2483542552915889772807209044e-18'
     """
     wanted = int(digits * 3.33) + 4
     point = Digits(e, numbers, max(BITS, wanted + 60))
@@ -352,101 +364,13 @@ def evaluate_exact(
         if all(result.certain >= wanted for result in results) or point.bits >= MOST_BITS:
             break
         point = Digits(e, numbers, min(MOST_BITS, 2 * point.bits))
-    nan = _context().nan
-    return [result.x if result.certain >= wanted or _zero(result, point.bits) else nan for result in results]
+    ctx = context()
+    return [
+        ctx.make_mpf(result.x) if result.certain >= wanted or _zero(result, point.bits) else ctx.nan
+        for result in results
+    ]
 
 
 def _zero(number: Number, bits: int) -> bool:
     """Whether nothing but 0 is left of a number, as of x - x."""
-    return not number.x and number.error < -bits // 2
-
-
-# -- derivatives --------------------------------------------------------------------------------------------
-
-
-class Slope(NamedTuple):
-    """A derivative, from the function itself: differences with a step of some 54 digits below the number.
-
-    value   the derivative
-    error   a bound on its error
-    left    from the left alone, and from the right alone: they differ at a kink
-    right
-    """
-
-    value: Any
-    error: Any
-    left: Any
-    right: Any
-
-    @property
-    def kink(self) -> bool:
-        """Whether the derivatives from the left and from the right differ."""
-        return bool(abs(self.right - self.left) > 1e-9 * (abs(self.right) + abs(self.left)))
-
-
-class Slopes:
-    """The derivatives of one expression at one point, to 50 digits; more bits are taken where they are needed.
-
-    e, numbers  as of Digits
-    output      id of what is differentiated
-    """
-
-    def __init__(self, e: Expressions, output: int, numbers: Mapping[int, Any]) -> None:
-        self.e = e
-        self.output = output
-        self.numbers = numbers
-        self._points: dict[int, Digits] = {}
-
-    def point(self, bits: int = BITS) -> Digits:
-        """The numbers at the point, to so many bits."""
-        if bits not in self._points:
-            self._points[bits] = Digits(self.e, self.numbers, bits)
-            self._points[bits].of([self.output])
-        return self._points[bits]
-
-    def number(self, i: int, bits: int = BITS) -> Any:
-        """What an expression is at the point."""
-        return self.point(bits).of([i])[0].x
-
-    def by(self, i: int, path: Sequence[int], *, at: Any = None, forced: Mapping[int, int] = {}) -> Slope:
-        """The derivative by expression i, which is taken for an input.
-
-        path    what lies between i and the output, operands first
-        at      its number, by default what it is at the point
-        forced  see `Digits.moved`
-        """
-        x = self.number(i) if at is None else at
-        size = _magnitude(x) if x else 0
-        step = size - STEP
-        bits = BITS + 128 * (max(0, -size) // 128)
-        while True:
-            x = self.number(i, bits) if at is None else at
-            slope, enough = self._differences(bits, i, x, step, path, forced, at is None and not forced)
-            if enough or bits >= MOST_BITS or (not slope.value and bits > 2 * BITS):
-                return slope
-            bits = min(MOST_BITS, 3 * bits)
-
-    def _differences(
-        self,
-        bits: int,
-        i: int,
-        x: Any,
-        step: int,
-        path: Sequence[int],
-        forced: Mapping[int, int],
-        known: bool,
-    ) -> tuple[Slope, bool]:
-        """The slope to so many bits, and whether they are enough; `known`: the value at x is that of the point."""
-        point, ctx = self.point(bits), _context()
-        ctx.prec = bits
-        h = ctx.ldexp(1, step)
-        middle = point.values[self.output] if known else point.moved(i, x, path, forced)
-        below, above = (point.moved(i, x + sign * h, path, forced) for sign in (-1, 1))
-        left, right = (middle.x - below.x) / h, (above.x - middle.x) / h
-        value = (left + right) / 2
-        worst = max(number.error for number in (middle, below, above))
-        if worst == _EXACT:
-            return Slope(value, abs(right - left), left, right), True
-        lost = worst - step + 1
-        error = abs(right - left) + (ctx.ldexp(1, lost) if lost < _LOST // 2 else ctx.inf)
-        return Slope(value, error, left, right), bool(value) and _magnitude(value) - lost >= WANTED
+    return not number.x[1] and not number.x[2] and number.error < -bits // 2

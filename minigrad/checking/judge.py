@@ -126,7 +126,7 @@ def _verdict(claimed: float, settled: Settled, told: Readings, rounding: float |
     if away <= _last_digit(claimed):
         return RIGHT, "right to the digits that are given"
     if away <= min(_COARSER * slack, _SINGLE * abs(right)):
-        return RIGHT, "right in single precision"
+        return RIGHT, "agrees to single precision, no further"
     if claimed == 0.0 and abs(right) <= _COARSER * slack:
         return (
             UNDECIDED,

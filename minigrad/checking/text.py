@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from minigrad.rules import COMPUTED, RULES
 from minigrad.templates import Template, template
@@ -44,18 +44,67 @@ def by_text(
     >>> by_text("sigmoid", [0.0], lambda op, x: named[op](*x), float)
     0.5
     """
-    form, letters = _read(op, other.get(op, ""))
-    return _value(form, _bound(letters, operands, constant, op, apply), apply, constant)
+    steps, letters = _read(op, other.get(op, ""))
+    known = _bound(letters, operands, constant, op, apply)
+    for step in steps:
+        parts = [known[part] for part in step.parts]
+        if step.op == "const":
+            known.append(constant(step.number))
+        elif step.flat:
+            known.append(
+                apply(step.op, [x for part in parts for x in (part if isinstance(part, list) else [part])])
+            )
+        elif step.each:
+            size = next(len(part) for part in parts if isinstance(part, list))
+            rows = zip(*(part if isinstance(part, list) else [part] * size for part in parts), strict=True)
+            known.append([apply(step.op, list(row)) for row in rows])
+        else:
+            known.append(apply(step.op, parts))
+    return known[-1]
+
+
+class _Step(NamedTuple):
+    """One operation of a text.
+
+    op      an operation of the table, or "const" with its number
+    parts   positions: letters first, then the steps before
+    flat    it takes any number of operands, groups spread out
+    each    it is done to each operand of a group
+    """
+
+    op: str
+    parts: tuple[int, ...] = ()
+    number: float = 0.0
+    flat: bool = False
+    each: bool = False
 
 
 @cache
-def _read(op: str, text: str) -> tuple[Template, tuple[str, ...]]:
-    """The text of a row as a tree, and its letters."""
+def _read(op: str, text: str) -> tuple[tuple[_Step, ...], tuple[str, ...]]:
+    """The text of a row as steps, and its letters."""
     row = RULES[op] if op in RULES else COMPUTED[op]
     form = template(text or _text(op), row.operands)
     if form.op == op:
         raise NoFormError(op)
-    return form, row.operands
+    names = [*row.operands, "out" if op in COMPUTED else "n"]
+    steps: list[_Step] = []
+    groups = {k for k, name in enumerate(names) if name.endswith("*")}
+    _lay_out(form, {name: k for k, name in enumerate(names)}, steps, groups)
+    return tuple(steps), row.operands
+
+
+def _lay_out(form: Template, places: dict[str, int], steps: list[_Step], groups: set[int]) -> int:
+    """Append the steps of a tree; the place of its result. `groups`: places that hold lists."""
+    if form.op == "letter":
+        return places[form.name]
+    parts = tuple(_lay_out(part, places, steps, groups) for part in form.parts)
+    flat = form.op in RULES and RULES[form.op].arity is None
+    each = not flat and bool(groups.intersection(parts))
+    place = len(places) + len(steps)
+    steps.append(_Step(form.op, parts, form.number, flat, each))
+    if each:
+        groups.add(place)
+    return place
 
 
 def _text(op: str) -> str:
@@ -69,28 +118,12 @@ def _text(op: str) -> str:
 
 def _bound(
     letters: tuple[str, ...], operands: Sequence[Any], constant: Callable[[float], Any], op: str, apply: Apply
-) -> dict[str, Any]:
+) -> list[Any]:
+    """What the letters stand for, and behind them `out` or `n`."""
     if op in COMPUTED:
-        out = apply(COMPUTED[op].rule.name, list(operands))
-        return {**dict(zip(letters, operands, strict=True)), "out": out}
+        return [*operands, apply(COMPUTED[op].rule.name, list(operands))]
     if RULES[op].arity is not None:
-        return dict(zip(letters, operands, strict=True))
+        return [*operands, None]
     size = len(operands) // len(letters)
-    groups = {letter: list(operands[k * size : (k + 1) * size]) for k, letter in enumerate(letters)}
-    return {**groups, "n": constant(float(size))}
-
-
-def _value(form: Template, letters: Mapping[str, Any], apply: Apply, constant: Callable[[float], Any]) -> Any:
-    """A tree with its letters bound; what is done to a group of operands is done to each of them."""
-    if form.op == "letter":
-        return letters[form.name]
-    if form.op == "const":
-        return constant(form.number)
-    parts = [_value(part, letters, apply, constant) for part in form.parts]
-    if RULES[form.op].arity is None if form.op in RULES else False:
-        return apply(form.op, [x for part in parts for x in (part if isinstance(part, list) else [part])])
-    size = next((len(part) for part in parts if isinstance(part, list)), None)
-    if size is None:
-        return apply(form.op, parts)
-    rows = zip(*(part if isinstance(part, list) else [part] * size for part in parts), strict=True)
-    return [apply(form.op, list(row)) for row in rows]
+    groups = [list(operands[k * size : (k + 1) * size]) for k in range(len(letters))]
+    return [*groups, constant(float(size))]
