@@ -87,6 +87,24 @@ examples:
   minigrad predict model.json new.csv --out predictions.csv
   minigrad predict model.json new.csv --out predictions.parquet"""
 
+_CHECK = """\
+Is this derivative right, and if not, what is the slip? Checks either a function
+of a file, which returns gradients and cost over m rows, or derivatives of a
+formula that were worked out by hand. The file runs in a process of its own,
+with a limit on its time and memory; a formula is never run as code."""
+
+_CHECK_EXAMPLES = """\
+examples:
+  minigrad check homework.py:propagate
+  minigrad check homework.py:propagate --data mine.npz --model logistic --json
+  minigrad check "z = w*x + b; a = sigmoid(z); L = bce(a, y)" \\
+      --hand "dz = a - y" "dw = x*dz" --at "w=0.5, x=2, b=0, y=1"
+
+The function is called as propagate(w, b, X, Y), and returns ({"dw": dw, "db":
+db}, cost) or the like. The cost is the mean over the rows, and log is the
+natural logarithm. Exit status: 0 if all is right, 1 if something is wrong, 3 if
+it cannot be told, 2 for a mistake in the arguments."""
+
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but a mistake takes two lines: what it is, and where the help is."""
@@ -94,6 +112,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if message.endswith("required: FORMULA"):
             message = 'the formula is missing; it comes first, "w*x" --at w=1 x=2, or last: -- "-x**2"'
+        elif message.endswith("required: FILE.py:FUNCTION or FORMULA"):
+            message = "what is to be checked? homework.py:propagate, or a formula and --hand"
         elif message.endswith("required: --target"):
             message = "which column is to be predicted? Name it with --target COLUMN"
         self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
@@ -116,6 +136,7 @@ def parser() -> _Parser:
     _add_train(commands)
     _add_predict(commands)
     _add_draw(commands)
+    _add_check(commands)
     return made
 
 
@@ -257,6 +278,42 @@ def _add_draw(commands: Any) -> None:
     )  # fmt: skip
 
 
+def _add_check(commands: Any) -> None:
+    check = _add(
+        commands, "check", help="check gradients, and name the slip",
+        description=_CHECK, epilog=_CHECK_EXAMPLES,
+    )  # fmt: skip
+    check.add_argument("target", metavar="FILE.py:FUNCTION or FORMULA", help="what is to be checked")
+    function = check.add_argument_group("of a function")
+    function.add_argument(
+        "--model", default="", metavar="M",
+        help="the loss of one row: logistic, linear, poisson, hinge, ...; a formula of w1, x1, ..., b, y; or "
+        "a function of the file (default: recognised by the cost)",
+    )  # fmt: skip
+    function.add_argument(
+        "--data", default="", metavar="FILE.npz", help="arrays w, b, X and Y (default: random ones)"
+    )
+    function.add_argument(
+        "--timeout", type=_limit, default=10.0, metavar="S",
+        help="seconds for all calls together (default: %(default)g)",
+    )  # fmt: skip
+    function.add_argument(
+        "--memory", type=_whole(1), default=2048, metavar="MB",
+        help="memory beyond what Python itself takes (default: %(default)s)",
+    )  # fmt: skip
+    formula = check.add_argument_group("of a formula")
+    formula.add_argument(
+        "--hand", nargs="+", action="extend", default=[], metavar='"dz = a - y"', help="derivatives by hand"
+    )
+    formula.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
+        help="numbers for names in the formula (default: drawn)",
+    )  # fmt: skip
+    check.add_argument("--json", action="store_true", help="the report as JSON")
+    check.add_argument("--out", default="", metavar="FILE.svg", help="draw the graph, wrong links marked")
+    check.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of random data (default: 0)")
+
+
 def _alpha(text: str) -> float:
     number = as_float(text)
     if not (math.isfinite(number) and number > 0.0):
@@ -283,6 +340,15 @@ def _in_range(what: str, least: float, below: float) -> Callable[[str], float]:
 _share = _in_range("the share of rows to hold out is 0 or more and below 1", 0.0, 1.0)
 _penalty = _in_range("the penalty is a finite number, 0 or more", 0.0, math.inf)
 _seconds = _in_range("the seconds between two checkpoints are a finite number, 0 or more", 0.0, math.inf)
+
+
+def _limit(text: str) -> float:
+    number = as_float(text)
+    if not 0.1 <= number <= 86_400:
+        raise argparse.ArgumentTypeError(
+            f"the limit is a number of seconds from 0.1 to 86400, not {shown(text, 40)}"
+        )
+    return number
 
 
 def _names(text: str) -> list[str]:

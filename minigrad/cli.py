@@ -88,6 +88,8 @@ _MISTAKES = {
     "logistic": ("ModelFileError",),
     "train": ("TrainError",),
     "predict": ("PredictError",),
+    "checking.sandbox": ("SandboxError",),
+    "checking.command": ("CheckCommandError",),
 }
 
 
@@ -180,8 +182,31 @@ def _draw(given: argparse.Namespace) -> int:
     return 0
 
 
+def _check(given: argparse.Namespace) -> int:
+    from minigrad.checking import command
+
+    if command.is_file(given.target) and not given.hand:
+        if given.at:
+            raise command.CheckCommandError(
+                "--at goes with a formula; the data of a function come from --data"
+            )
+        return command.of_file(
+            given.target, model=given.model, data=given.data, seed=given.seed, seconds=given.timeout,
+            megabytes=given.memory, json=given.json, out=given.out,
+        )  # fmt: skip
+    for name in ("model", "data"):
+        if getattr(given, name):
+            raise command.CheckCommandError(
+                f"--{name} goes with a function, homework.py:propagate, not a formula"
+            )
+    pairs = [pair for text in given.at for pair in text.split(",") if pair.strip()]
+    return command.of_formula(
+        given.target, given.hand, _numbers(pairs), seed=given.seed, json=given.json, out=given.out
+    )
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "demo": _demo, "train": _train, "predict": _predict, "draw": _draw,
+    "demo": _demo, "train": _train, "predict": _predict, "draw": _draw, "check": _check,
 }  # fmt: skip
 
 

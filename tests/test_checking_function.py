@@ -468,13 +468,13 @@ def test_nan_everywhere_is_wrong() -> None:
 
 
 def test_a_slow_function_is_not_asked_for_ever() -> None:
-    from minigrad.checking.function import _Check
+    from minigrad.checking.function import FunctionCheck
 
     def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
         time.sleep(0.2)
         return right(w, b, X, Y)
 
-    check = _Check(propagate, DATA, None, None, 0, budget=0.5)
+    check = FunctionCheck(propagate, DATA, None, None, 0, budget=0.5)
     report = check.report()
     assert check.caller.record.calls <= 3
     assert "and then no more" in str(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -147,6 +149,84 @@ def test_without_graphviz_png_and_pdf_are_refused(
     assert os.listdir() == []
 
 
+# -- check ------------------------------------------------------------------------------------------------
+
+HOMEWORK = """
+import numpy as np
+
+def propagate(w, b, X, Y):
+    m = X.shape[1]
+    A = 1 / (1 + np.exp(-(np.dot(w.T, X) + b)))
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+    return {"dw": np.dot(X, (A - Y).T) / m, "db": np.sum(A - Y) / m}, cost
+
+def wrong(w, b, X, Y):
+    print("dw is coming")
+    grads, cost = propagate(w, b, X, Y)
+    return {"dw": -grads["dw"], "db": grads["db"]}, cost
+
+def nothing(w, b, X, Y):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "says"),
+    [("propagate", 0, "3 right"), ("wrong", 1, "slip: the sign is flipped"), ("nothing", 3, "returns None")],
+)
+def test_check_says_by_its_status_what_it_found(
+    function: str, status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 right, 1 wrong, 3 cannot tell."""
+    Path("homework.py").write_text(HOMEWORK)
+    assert minigrad_("check", f"homework.py:{function}") == status
+    assert says in capsys.readouterr().out
+
+
+def test_check_prints_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("homework.py").write_text(HOMEWORK)
+    assert minigrad_("check", "homework.py:wrong", "--json") == 1
+    out, err = capsys.readouterr()
+    found = {finding["name"]: finding for finding in json.loads(out)["findings"]}
+    assert found["dw"]["slip"]["key"] == "sign flipped"
+    assert found["db"]["verdict"] == "right"
+    assert "dw is coming" in err
+
+
+def test_check_of_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    """Right, wrong, and cannot tell; numbers in one text or several; derivatives likewise."""
+    formula = "z = w*x + b; a = sigmoid(z); L = bce(a, y)"
+    at = ("--at", "w=0.5, x=2", "b=0", "y=1")
+    assert minigrad_("check", formula, "--hand", "dz = a - y; dw = x*dz", "db = dz", *at) == 0
+    assert "L: 3 right" in capsys.readouterr().out
+    assert minigrad_("check", formula, "--hand", "dz = y - a", *at) == 1
+    assert "sign" in capsys.readouterr().out
+    assert minigrad_("check", formula, "--hand", "dq = y - a", *at) == 3
+    assert 'no node is called "dq"' in capsys.readouterr().out
+
+
+def test_check_draws_numbers_that_are_not_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert minigrad_("check", "L = w*x", "--hand", "dw = x", "--at", "w=2") == 0
+    assert "numbers were drawn for what --at does not give: x = " in capsys.readouterr().out
+
+
+def test_check_draws_the_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    assert minigrad_("check", "z = w*x; L = z**2", "--hand", "dz = z", "--out", "g.svg") == 1
+    assert "g.svg: the graph, marked" in capsys.readouterr().out
+    assert "✗" in Path("g.svg").read_text(encoding="utf-8")
+
+
+def test_a_formula_is_never_run_as_code(capsys: pytest.CaptureFixture[str]) -> None:
+    for formula, hand in (
+        ("open('f', 'w')", "dx = x"),
+        ("x*x", "dx = open('f', 'w')"),
+        ("x*x", "dx = x.__class__"),
+    ):
+        assert minigrad_("check", formula, "--hand", hand) in (2, 3)
+    capsys.readouterr()
+    assert os.listdir() == []
+
+
 # -- mistakes ---------------------------------------------------------------------------------------------
 
 MISTAKES = [
@@ -196,6 +276,20 @@ MISTAKES = [
     ("draw x*2 --at x=1 --max-nodes 0", "1 or more, not 0"),
     ("draw x*2 --at x=1 --direction UP", "invalid choice: 'UP'"),
     ("draw x*2 --at x=1 --theme pink", "invalid choice: 'pink'"),
+    ("check", "what is to be checked?"),
+    ("check homework.py:propagate", "there is no file homework.py"),
+    ("check homework.py --at x=1", "--at goes with a formula"),
+    ("check homework.py --timeout 0", "seconds from 0.1 to 86400, not 0"),
+    ("check homework.py --memory none", "1 or more, not none"),
+    ("check homework.py --out g.png", "--out takes a file that ends in .svg"),
+    ("check x*w", "which derivatives? Give them with --hand"),
+    ("check x*w --hand dx", "--hand takes NAME = FORMULA"),
+    ("check x*w --hand 'dx = w' 'dx = x'", "--hand gives dx twice"),
+    ("check x*w --hand 'dx = w' --at x=two", "this is not a number"),
+    ("check x*w --hand 'dx = w' --at q=1", "a value is given for q"),
+    ("check x^w --hand 'dx = w'", "for a power write x ** y"),
+    ("check x*w --hand 'dx = w' --model linear", "--model goes with a function"),
+    ("check x*w --hand 'dx = w' --data f.npz", "--data goes with a function"),
 ]
 
 
@@ -247,7 +341,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"usage: minigrad {command}" in capsys.readouterr().out
 
 
-COMMANDS = ("demo", "train", "predict", "draw")
+COMMANDS = ("demo", "train", "predict", "draw", "check")
 
 
 def files_of_the_help() -> None:
@@ -261,6 +355,9 @@ def files_of_the_help() -> None:
     Path("new.csv").write_text("\n".join(["x1,x2,y", *data]))
     Path("patients.csv").write_text("\n".join(["id,name,age,bmi,ill", *patients]))
     minigrad_("train", "data.csv", "--target", "y", "--save", "model.json")
+    Path("homework.py").write_text(HOMEWORK)
+    w, X, Y = np.array([[1.0], [2.0]]), np.array([[1.0, 2.0, -1.0], [3.0, 4.0, -3.2]]), np.array([[1, 0, 1]])
+    np.savez("mine.npz", w=w, b=2.0, X=X, Y=Y)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -276,7 +373,8 @@ def test_the_examples_of_the_help_run(command: str, capsys: pytest.CaptureFixtur
     files_of_the_help()
     capsys.readouterr()
     minigrad_(command, "--help")
-    lines = re.findall(r"^  minigrad (.*)$", capsys.readouterr().out, re.MULTILINE)
+    text = capsys.readouterr().out.replace("\\\n", " ")
+    lines = re.findall(r"^  minigrad (.*)$", text, re.MULTILINE)
     assert len(lines) >= 3
     for line in lines:
         assert minigrad_(*shlex.split(line.replace("--epochs 1000", "--epochs 10"))) == 0, line

@@ -33,6 +33,17 @@ class OutOfTimeError(BaseException):
     """Raised inside the function by whoever limits its time; no `except Exception` holds it up."""
 
 
+@dataclass(slots=True)
+class Clock:
+    """For whoever limits the time: whether the function runs just now, and whether its time is up."""
+
+    inside: bool = False
+    up: bool = False
+
+
+CLOCK = Clock()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one call returned: cost, dw and db as arrays of any shape; None for what is not there.
@@ -69,7 +80,7 @@ class Record:
     printed: list[str] = field(default_factory=list)
     changed: dict[str, str] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
-    out_of_time: bool = False
+    stopped: str = ""
 
 
 class Caller:
@@ -99,21 +110,27 @@ class Caller:
     def exhausted(self) -> bool:
         """Whether it takes too long to be asked again."""
         record = self.record
-        return record.out_of_time or record.seconds + record.slowest > self.budget
+        return CLOCK.up or bool(record.stopped) or record.seconds + record.slowest > self.budget
 
     def __call__(self, arguments: Sequence[Any], shape_of_w: tuple[int, ...]) -> Answer | str:
         """The answer at these arguments (w, b, X, Y), or a sentence that says why there is none."""
         if self.exhausted:
-            return "it was not called any more: its calls took too long"
+            return self.record.stopped or "it was not called any more: its calls took too long"
         given = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
         before = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
         started = time.perf_counter()
         try:
             with self._caught():
-                result = self.function(*(given[place] for place in self.order))
+                CLOCK.inside = True
+                try:
+                    result = self.function(*(given[place] for place in self.order))
+                finally:
+                    CLOCK.inside = False
         except OutOfTimeError as error:
-            self.record.out_of_time = True
-            return f"{self.name} had not returned after {error} s and was stopped: does it loop for ever?"
+            self.record.stopped = (
+                f"{self.name} had not returned after {error} s and was stopped: does it loop for ever?"
+            )
+            return self.record.stopped
         except (Exception, SystemExit) as error:
             return self._raised(error)
         finally:

@@ -8,6 +8,7 @@ Must hold: whatever the function does, a report comes; the same arguments give t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from minigrad.checking.array_diagnosis import Trial
 from minigrad.checking.array_judging import consistent, finding
 from minigrad.checking.array_truth import TARGETS, saturated, settle, settle_by_differences
 from minigrad.checking.calling import BUDGET, Answer, Caller, printed
-from minigrad.checking.models import MODELS, Model, Named, models_of, takes_rows
+from minigrad.checking.models import MODELS, Model, Named, graph_of_row, models_of, takes_rows
 from minigrad.checking.recognising import recognised
 from minigrad.checking.report import Report
 from minigrad.checking.shapes import Layout, Rows, layouts
@@ -72,10 +73,10 @@ def check_function(
     >>> report["cost"].verdict, report["db"].verdict, report["dw"].slip.key
     ('right', 'right', '1/m missing')
     """
-    return _Check(propagate, data, model, names, seed).report()
+    return FunctionCheck(propagate, data, model, names, seed).report()
 
 
-class _Check:
+class FunctionCheck:
     """One check: the function, its data, the trials."""
 
     def __init__(
@@ -240,7 +241,7 @@ class _Check:
     def report(self) -> Report:
         """Call, judge, tell."""
         refused = self._try_all()
-        name, model = "", None
+        name, model, graph = "", None, None
         if not self.trials:
             findings = [Finding(target, UNDECIDED, "there is nothing to judge") for target in self._targets()]
             self.notes.insert(0, refused)
@@ -252,6 +253,8 @@ class _Check:
         else:
             name, model = self._settle()
             findings = [finding(self.trials, target, model) for target in self._judged(model)]
+            graph, nodes = graph_of_row(model, self.own)
+            findings = [replace(found, node=nodes.get(found.name)) for found in findings]
             if refused:
                 self.notes.insert(0, f"at your numbers {refused}")
                 findings = [_not_at_own(f) for f in findings]
@@ -259,7 +262,7 @@ class _Check:
         self._tell_behaviour()
         rows = f"{self.own.m} row{'s' * (self.own.m > 1)} of {self.own.n} feature{'s' * (self.own.n > 1)}"
         subject = f"{self.caller.name}, {rows}" + (f", {name}" if name else "")
-        return Report(subject, tuple(findings), tuple(dict.fromkeys(self.notes)))
+        return Report(subject, tuple(findings), tuple(dict.fromkeys(self.notes)), graph)
 
     def _targets(self) -> tuple[str, ...]:
         return TARGETS if self.bias else TARGETS[:2]
@@ -315,9 +318,12 @@ class _Check:
             self.notes.append(f"{name} changes {argument} in place: {change}; it was given copies")
         if record.warned:
             self.notes.append(f"warnings while {name} ran: {'; '.join(record.warned[:3])}")
-        if record.out_of_time or self.caller.exhausted:
+        if record.stopped:
+            self.notes.append(record.stopped)
+        elif self.caller.exhausted:
+            times = "once" if record.calls == 1 else f"{record.calls} times"
             self.notes.append(
-                f"{name} took {record.slowest:.3g} s for one call; it was called {record.calls} times and then no more"
+                f"{name} took {record.slowest:.3g} s for a call: it was called {times}, then no more"
             )
         if said := printed(record, name):
             self.notes.append(said)
@@ -337,5 +343,4 @@ def _not_at_own(found: Finding) -> Finding:
     """A finding from fresh data only."""
     if found.verdict != RIGHT:
         return found
-    return Finding(found.name, UNDECIDED, "right at random data; at your numbers nothing came back",
-                   comparisons=found.comparisons)  # fmt: skip
+    return replace(found, verdict=UNDECIDED, reason="right at random data; at your numbers nothing came back")

@@ -66,6 +66,7 @@ class Named:
     loss, dz   elementwise over z and y
     labels     which labels it takes: "01", "±1", "count", "real"
     text       the loss of one row
+    steps      the same as steps of a formula, for its graph
     """
 
     name: str
@@ -73,6 +74,7 @@ class Named:
     dz: Elementwise
     labels: str
     text: str
+    steps: str
 
     def __call__(self, rows: Rows) -> Terms:
         """Losses and gradients of all rows."""
@@ -107,21 +109,32 @@ def _huber(z: Floats, y: Floats) -> Floats:
 
 #: The models that have a name; the first that gives the cost is taken.
 MODELS = {model.name: model for model in (
-    Named("logistic", _bce, _dbce, "01", "-(y*log(a) + (1 - y)*log(1 - a)), a = sigmoid(z)"),
-    Named("logistic ±1", lambda z, y: softplus(-y * z), lambda z, y: -y * sigmoid(-y * z), "±1", "log(1 + exp(-y*z))"),
-    Named("linear", lambda z, y: 0.5 * (z - y) ** 2, lambda z, y: z - y, "real", "(z - y)**2/2"),
-    Named("squares", lambda z, y: (z - y) ** 2, lambda z, y: 2 * (z - y), "real", "(z - y)**2"),
-    Named("poisson", lambda z, y: np.exp(z) - y * z, lambda z, y: np.exp(z) - y, "count", "exp(z) - y*z"),
+    Named("logistic", _bce, _dbce, "01", "-(y*log(a) + (1 - y)*log(1 - a)), a = sigmoid(z)",
+          "a = sigmoid(z); L = bce(a, y)"),
+    Named("logistic ±1", lambda z, y: softplus(-y * z), lambda z, y: -y * sigmoid(-y * z), "±1", "log(1 + exp(-y*z))",
+          "L = softplus(-y*z)"),
+    Named("linear", lambda z, y: 0.5 * (z - y) ** 2, lambda z, y: z - y, "real", "(z - y)**2/2",
+          "L = (z - y)**2/2"),
+    Named("squares", lambda z, y: (z - y) ** 2, lambda z, y: 2 * (z - y), "real", "(z - y)**2",
+          "L = (z - y)**2"),
+    Named("poisson", lambda z, y: np.exp(z) - y * z, lambda z, y: np.exp(z) - y, "count", "exp(z) - y*z",
+          "L = exp(z) - y*z"),
     Named("hinge", lambda z, y: np.maximum(0.0, 1 - y * z), lambda z, y: np.where(y * z < 1, -y, 0.0), "±1",
-          "max(0, 1 - y*z)"),
+          "max(0, 1 - y*z)",
+          "L = relu(1 - y*z)"),
     Named("squared hinge", lambda z, y: np.maximum(0.0, 1 - y * z) ** 2,
-          lambda z, y: -2 * y * np.maximum(0.0, 1 - y * z), "±1", "max(0, 1 - y*z)**2"),
-    Named("huber", _huber, lambda z, y: np.clip(z - y, -1.0, 1.0), "real", "huber(z - y), threshold 1"),
-    Named("absolute", lambda z, y: np.abs(z - y), lambda z, y: np.sign(z - y), "real", "abs(z - y)"),
+          lambda z, y: -2 * y * np.maximum(0.0, 1 - y * z), "±1", "max(0, 1 - y*z)**2",
+          "L = relu(1 - y*z)**2"),
+    Named("huber", _huber, lambda z, y: np.clip(z - y, -1.0, 1.0), "real", "huber(z - y), threshold 1",
+          "r = abs(z - y); L = where(r <= 1, r**2/2, r - 0.5)"),
+    Named("absolute", lambda z, y: np.abs(z - y), lambda z, y: np.sign(z - y), "real", "abs(z - y)",
+          "L = abs(z - y)"),
     Named("probability squares", lambda z, y: (sigmoid(z) - y) ** 2,
-          lambda z, y: 2 * (sigmoid(z) - y) * sigmoid(z) * sigmoid(-z), "01", "(a - y)**2, a = sigmoid(z)"),
+          lambda z, y: 2 * (sigmoid(z) - y) * sigmoid(z) * sigmoid(-z), "01", "(a - y)**2, a = sigmoid(z)",
+          "a = sigmoid(z); L = (a - y)**2"),
     Named("half probability squares", lambda z, y: 0.5 * (sigmoid(z) - y) ** 2,
-          lambda z, y: (sigmoid(z) - y) * sigmoid(z) * sigmoid(-z), "01", "(a - y)**2/2, a = sigmoid(z)"),
+          lambda z, y: (sigmoid(z) - y) * sigmoid(z) * sigmoid(-z), "01", "(a - y)**2/2, a = sigmoid(z)",
+          "a = sigmoid(z); L = (a - y)**2/2"),
 )}  # fmt: skip
 
 #: A name that a user gives -> the models it may mean.
@@ -137,8 +150,14 @@ Model: TypeAlias = Callable[[Rows], Terms]
 # -- a graph of one row -----------------------------------------------------------------------------------
 
 
+#: How far the loss of a user's own formula may be off, as a share of its size: nobody knows how its parts cancel.
+PRECISION = 1e-10
+
+
 class GraphModel:
     """The recorded graph of one row: inputs w1 … wn, b, x1 … xn, y by their labels; other inputs stay as they are."""
+
+    precision = PRECISION
 
     def __init__(self, loss: Value, n: int) -> None:
         from minigrad.graph import Graph
@@ -192,24 +211,59 @@ def _with_dz(rows: Rows, loss: Floats, dw: Floats, db: Floats) -> Terms:
     return Terms(rows, loss, dw, db, db if plain else None)
 
 
-def graph_of_text(text: str) -> Value:
-    """The graph of a formula for one row; its inputs get numbers that do not matter."""
-    from minigrad.formula import ALIASES, CONSTANTS, FormulaError, formula
+def inputs_of(text: str) -> list[str]:
+    """Names in a formula that need a number; none if it cannot be read, for `formula` says what is wrong."""
+    from minigrad.formula import ALIASES, CONSTANTS
 
     try:
-        nodes = list(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(ast.parse(text.replace("−", "-").replace("·", "*").replace("×", "*"))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return formula(text)  # which says what is wrong
+        return []
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     called = {
         node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    inputs = sorted(names - made - called - set(RULES) - set(ALIASES) - set(CONSTANTS))
+    return sorted(names - made - called - set(RULES) - set(ALIASES) - set(CONSTANTS))
+
+
+def graph_of_text(text: str) -> Value:
+    """The graph of a formula for one row; its inputs get numbers that do not matter."""
+    from minigrad.formula import FormulaError, formula
+
     try:
-        return formula(text, **dict.fromkeys(inputs, 0.5))
+        return formula(text, **dict.fromkeys(inputs_of(text), 0.5))
     except FormulaError as error:
         raise ModelError(f"the model: {error}") from None
+
+
+def graph_of_row(model: Model | None, rows: Rows) -> tuple[Value | None, dict[str, Value]]:
+    """The graph of the first row, and the node of cost, dw and db; of many features only what follows z."""
+    from minigrad.formula import formula
+
+    if isinstance(model, GraphModel):
+        nodes = {"cost": model.loss, "dw": next(filter(None, model.w)), "db": model.b}
+        return model.loss, {name: node for name, node in nodes.items() if node is not None}
+    if not isinstance(model, Named):
+        return None, {}
+    n, y = rows.n, Value(float(rows.y[0]), label="y")
+    if n > DRAWN:
+        z = Value(float(rows.x[0] @ rows.w + rows.b), label="z")
+        loss = formula(model.steps, z=z, y=y)
+        return loss, {"cost": loss, "db": z}
+    ends = [""] if n == 1 else [str(j + 1) for j in range(n)]
+    w = [Value(float(number), label=f"w{end}") for number, end in zip(rows.w, ends, strict=True)]
+    x = [Value(float(number), label=f"x{end}") for number, end in zip(rows.x[0], ends, strict=True)]
+    b = Value(float(rows.b), label="b")
+    products = " + ".join(f"w{end}*x{end}" for end in ends)
+    inputs = {node.label: node for node in (*w, *x, b, y)}
+    loss = formula(f"z = {products} + b; {model.steps}", **inputs)
+    loss.backward()
+    return loss, {"cost": loss, "dw": w[0], "db": b}
+
+
+#: Most features that are drawn one by one.
+DRAWN = 8
 
 
 # -- a function of one row --------------------------------------------------------------------------------
@@ -228,8 +282,8 @@ class RowModel:
 
     @property
     def precision(self) -> float:
-        """How far its gradient may be off, as a share of it."""
-        return 1e-8 if self.how == "_near" else 0.0
+        """How far it may be off, as a share of its size."""
+        return 1e-8 if self.how == "_near" else PRECISION
 
     def __call__(self, rows: Rows) -> Terms:
         """Losses and gradients of all rows."""

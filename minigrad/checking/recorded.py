@@ -15,31 +15,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minigrad.checking.arithmetic import evaluate, rounding
 from minigrad.checking.claims import Claims, Field
 from minigrad.checking.diagnose import Claimed, Diagnosis
 from minigrad.checking.given import Given, GivenError, Names, needed, read
 from minigrad.checking.judge import judge
-from minigrad.checking.points import SEED, Point
-from minigrad.checking.proof import prove
+from minigrad.checking.points import SEED
 from minigrad.checking.referees import Readings, readings_at, subjects
 from minigrad.checking.report import Report
 from minigrad.checking.slips import SINGLE
-from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Comparison, Finding, Proof, Slip, Verdict
-from minigrad.derivative import derive
-from minigrad.notation import number_text
+from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Comparison, Finding, Slip, Verdict
 from minigrad.real import NotANumberError
 from minigrad.text import shown
 from minigrad.value import Value
-
-#: Graphs of more nodes are judged by numbers alone.
-MOST_PROVED = 400
 
 #: What was given, by node or by name.
 Derivatives: TypeAlias = Mapping[Value, Any] | Mapping[str, Any] | Mapping[Value | str, Any]
 
 
-def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds: float = 0.0) -> Report:
+def check(output: Value, derivatives: Derivatives, *, seed: int = SEED) -> Report:
     """Check derivatives of a result that were worked out by hand.
 
     output        the result L that is differentiated
@@ -47,7 +40,6 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds:
                   function of the numbers of named nodes (`lambda a, y: a - y`), or text ("a - y"; it may use
                   other derivatives, "x1*dz"). A node may be named by its label "z", or as "dz", "dZ" or "dL/dz".
     seed          of the random points
-    seconds       how long SymPy, from the extra `check`, may look at a formula that is neither proved nor refuted
     return        Report: for each derivative right, wrong or "cannot tell", the slip, and what follows from what
 
     A formula is judged at the numbers of the graph, at random points and at edge points; a number only at those of the
@@ -71,7 +63,7 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds:
         )
     names = Names(output)
     givens, failed = _read_all(names, derivatives)
-    work = _Work(names, givens, seed, seconds)
+    work = _Work(names, givens, seed)
     findings: dict[Value | str, Finding] = {**failed, **work.findings()}
     ordered = tuple(findings[key] for key in derivatives if key in findings)
     return Report(names.result, ordered, tuple(dict.fromkeys(work.notes)), output)
@@ -131,16 +123,14 @@ class _Judged:
     own: Verdict | None = None
     near: tuple[Given, ...] = ()
     roots: tuple[str, ...] = ()
-    proof: Proof | None = None
 
 
 class _Work:
     """One check."""
 
-    def __init__(self, names: Names, givens: Mapping[Value | str, Given], seed: int, seconds: float) -> None:
+    def __init__(self, names: Names, givens: Mapping[Value | str, Given], seed: int) -> None:
         self.names = names
         self.givens = dict(givens)
-        self.seconds = seconds
         self.field = Field(names.output, seed)
         self.diagnosis = Diagnosis(
             names.output, self.field.columns, [given.node for given in givens.values()]
@@ -165,8 +155,7 @@ class _Work:
                 self.failed[given] = str(error)
                 continue
             comparisons = self._compared(given, claimed)
-            one = self.judged[given.node] = _Judged(given, claimed, comparisons, _verdict(comparisons))
-            self._prove(one)
+            self.judged[given.node] = _Judged(given, claimed, comparisons, _verdict(comparisons))
         for one in self.judged.values():  # those upstream come first
             self._follow(one)
         return {key: self._finding(given) for key, given in self.givens.items()}
@@ -190,42 +179,6 @@ class _Work:
         asked = subjects(self.names.output, nodes)
         return {subject.node: readings_at(subject, self.field.judged) for subject in asked}
 
-    def _prove(self, one: _Judged) -> None:
-        """Prove a formula that is not wrong at the points; a proof that it is wrong elsewhere makes it so."""
-        value, node = one.given.value, one.given.node
-        if value is None or one.given.stands or one.given.fixed or one.verdict == WRONG:
-            return
-        if node is self.names.output or len(self.names.graph) > MOST_PROVED:
-            return
-        proof = prove(derive(self.names.output, node), value, seconds=self.seconds)
-        if proof.verdict == "different":
-            witness = self._at_witness(one.given, value, proof)
-            if witness is None or witness.verdict != WRONG:  # at a kink either choice is right
-                return
-            one.comparisons += (witness,)
-            one.verdict = WRONG
-        one.proof = proof
-
-    def _at_witness(self, given: Given, value: Value, proof: Proof) -> Comparison | None:
-        """The claim beside what the referees say, at the point that a proof names."""
-        own = self.field.judged[0].numbers
-        name = self.names.graph.name
-        numbers = {node: proof.witness.get(name(node), number) for node, number in own.items()}
-        if not proof.witness.keys() <= {name(node) for node in own}:
-            return None
-        e, columns = (
-            self.claims.links.e,
-            {self.claims.ids[node]: np.array([at]) for node, at in numbers.items()},
-        )
-        (i,) = e.read([value])
-        (claimed,), (error,) = evaluate(e, [i], columns), rounding(e, [i], columns)
-        where = "at " + ", ".join(f"{name} = {number_text(at)}" for name, at in proof.witness.items())
-        (subject,) = subjects(self.names.output, [given.node])
-        (told,) = readings_at(subject, [Point(where, numbers)])
-        return judge(
-            float(claimed[0]), told, where=where, point=dict(proof.witness), rounding=float(error[0])
-        )
-
     # -- given the user's own upstream --------------------------------------------------------------------
 
     def _follow(self, one: _Judged) -> None:
@@ -234,19 +187,12 @@ class _Work:
         if not one.near:
             return
         upstream = self._upstream(one.near)
+        expected = self.diagnosis.right(one.given.node, {node: c.numbers for node, c in upstream.items()})
+        moved = self.diagnosis.right(
+            one.given.node, {node: c.numbers + c.error for node, c in upstream.items()}
+        )
         with np.errstate(all="ignore"):
-            expected, moved = (
-                self.diagnosis.right(
-                    one.given.node, {node: c.numbers + k * c.error for node, c in upstream.items()}
-                )
-                for k in (0.0, 1.0)
-            )
-            known = (
-                one.claimed.known
-                & (self.field.kind == "judged")
-                & np.isfinite(expected)
-                & self.diagnosis.sound
-            )
+            known = one.claimed.known & (self.field.kind == "judged") & np.isfinite(expected)
             for claimed in upstream.values():
                 known &= claimed.known
             room = 1e-9 * np.abs(expected) + 1e-12 + one.claimed.error + 4 * np.abs(moved - expected)
@@ -297,7 +243,6 @@ class _Work:
             one.own,
             one.roots,
             self._slip(one),
-            one.proof,
         )
 
     @staticmethod

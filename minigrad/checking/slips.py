@@ -288,10 +288,8 @@ LABELS = SlipRow(
 LABELS_BACK = SlipRow(
     "labels -1/1", "input", 4.7, "labels: {name} is taken as 0 or 1 ({form}) where the formula has -1 or 1"
 )
-NEGATED = SlipRow("sign of a link", "input", 4.25, "the sign of {name} is flipped")
 COMPLEMENT = SlipRow("complement", "input", 4.8, "1 - {name} stands for {name}")
 LEFT_OUT = SlipRow("input left out", "input", 5, "{name} is left out of {upper}")
-DROPPED = SlipRow("input left out", "input", 5.05, "the term with {name} is left out")
 OUTSIDE_SIGN = SlipRow(
     "bias outside", "input", 5.1, "{name} stands outside the bracket: its sign in {upper} is the other one"
 )
@@ -303,6 +301,5 @@ WRONG_NODE = SlipRow("wrong node", "input", 6.5, "{other} stands for {name}")
 #: Every row but those of arrays.
 ROWS: tuple[SlipRow, ...] = (
     SINGLE, SIGN, NOTHING, BASE, CONSTANT, OFFSET, *LINKS, *EVERYWHERE, *CHOICES, OVERWRITTEN, LOCAL,
-    LOCAL_INSIDE, ANOTHER, SWAPPED, LABELS, LABELS_BACK, NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, OUTSIDE_SIGN, OUTSIDE,
-    WRONG_NODE,
+    LOCAL_INSIDE, ANOTHER, SWAPPED, LABELS, LABELS_BACK, COMPLEMENT, LEFT_OUT, OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
 )  # fmt: skip

@@ -143,8 +143,6 @@ class _Form:
         for node in self.inside:
             name = shown(node.label, 40)
             yield slips.COMPLEMENT, self.at({node: 1.0 - column(node)}), {"name": name}
-            yield slips.NEGATED, self.at({node: -column(node)}), {"name": name}
-            yield slips.DROPPED, self.at({node: 0.0 * column(node)}), {"name": name}
             for other in self.named:
                 if other is node or (
                     other in self.inside and self.named.index(other) < self.named.index(node)
