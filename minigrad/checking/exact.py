@@ -22,6 +22,8 @@ Raw: TypeAlias = tuple[int, int, int, int]
 
 #: Bits to begin with, and the most that are tried.
 BITS, MOST_BITS = 420, 9000
+#: The most where one of these is among the operations, which take minutes for thousands of bits.
+SLOW_BITS, SLOW = 500, frozenset(("lgamma", "digamma", "polygamma", "erf", "erfc"))
 
 EXACT = -(1 << 60)
 LOST = 1 << 60
@@ -337,6 +339,11 @@ class _Layered:
 # -- values -------------------------------------------------------------------------------------------------
 
 
+def most_bits(e: Expressions, ids: Iterable[int]) -> int:
+    """How many bits are tried at most."""
+    return SLOW_BITS if any(e.ops[i] in SLOW for i in e.order(ids)) else MOST_BITS
+
+
 def evaluate_exact(
     e: Expressions, ids: Sequence[int], numbers: Mapping[int, Any], digits: int = 50
 ) -> list[Any]:
@@ -358,12 +365,13 @@ def evaluate_exact(
     '4.2483542552915889772807209044e-18'
     """
     wanted = int(digits * 3.33) + 4
+    most = most_bits(e, ids)
     point = Digits(e, numbers, max(BITS, wanted + 60))
     while True:
         results = point.of(ids)
-        if all(result.certain >= wanted for result in results) or point.bits >= MOST_BITS:
+        if all(result.certain >= wanted for result in results) or point.bits >= most:
             break
-        point = Digits(e, numbers, min(MOST_BITS, 2 * point.bits))
+        point = Digits(e, numbers, min(most, 2 * point.bits))
     ctx = context()
     return [
         ctx.make_mpf(result.x) if result.certain >= wanted or _zero(result, point.bits) else ctx.nan

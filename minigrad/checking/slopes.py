@@ -13,13 +13,13 @@ from minigrad.checking.exact import (
     BITS,
     EXACT,
     LOST,
-    MOST_BITS,
     Digits,
     Number,
     Raw,
     context,
     library,
     magnitude,
+    most_bits,
 )
 from minigrad.expression import Expressions
 
@@ -60,6 +60,7 @@ class Slopes:
         self.e = e
         self.output = output
         self.numbers = numbers
+        self._most = most_bits(e, [output])
         self._points: dict[int, Digits] = {}
 
     def point(self, bits: int = BITS) -> Digits:
@@ -84,15 +85,15 @@ class Slopes:
             at = self.point().given(at).x
         size = magnitude(self.point().of([i])[0].x if at is None else at)
         size = 0 if abs(size) > LOST // 2 else size
-        bits = BITS + 128 * (max(0, -size) // 128)
+        bits = min(self._most, BITS + 128 * (max(0, -size) // 128))
         while True:
             x = self.point(bits).of([i])[0].x if at is None else at
             slope, enough = self._differences(
                 bits, i, x, size - STEP, path, forced, at is None and not forced
             )
-            if enough or bits >= MOST_BITS or (not slope.value and bits > 2 * BITS):
+            if enough or bits >= self._most or (not slope.value and bits > 2 * BITS):
                 return slope
-            bits = min(MOST_BITS, 3 * bits)
+            bits = min(self._most, 3 * bits)
 
     def _differences(
         self,
