@@ -18,6 +18,7 @@ import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ from minigrad.formula import formula
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from corpus import Case, ask, right, single, wrong
+from corpus import LOGISTIC, Case, ask, right, single, wrong
 
 
 class Answer(NamedTuple):
@@ -178,7 +179,7 @@ def minigrad_checker() -> Checker:
         return Answer(said.verdict == "wrong", said.how in ("named", "same"), report(case))
 
     def report(case: Case) -> Callable[[], str]:
-        from minigrad.checking.recorded import check
+        from minigrad.checking import check
 
         loss = formula(case.loss.formula, **case.point)
         return lambda: str(check(loss, {f"d{case.wrt}": case.claim}))
@@ -244,6 +245,19 @@ def unique(cases: Iterable[Case], points: int) -> list[Case]:
     return kept
 
 
+def scaled(case: Case, factor: float) -> Case:
+    """The same case in other units: the loss and the claim times a factor."""
+    loss = case.loss
+    steps = {**loss.steps, "L": f"{factor}*({loss.steps['L']})"}
+    right_ones = {name: f"{factor}*({text})" for name, text in loss.right.items()}
+    return replace(case, loss=replace(loss, steps=steps, right=right_ones), claim=f"{factor}*({case.claim})")
+
+
+def saturated(case: Case) -> Case:
+    """The same claim where the sigmoid is 1 to the last digit: b is 40."""
+    return replace(case, point={**case.point, "b": 40.0})
+
+
 def words(checkers: dict[str, Checker], case: Case) -> None:
     """What each says of one case, in its own words."""
     print(
@@ -288,13 +302,20 @@ def main() -> None:
     slips = sorted(table.cases)
     table.rows(slips)
     table.total("all", slips)
-    table.rows(["all"])
+    for case in wrong_ones[::3]:
+        table.put("a third, loss times 1e-6", scaled(case, 1e-6))
+    table.rows(["all", "a third, loss times 1e-6"])
     print("right gradients: how many each calls wrong")
-    for case in unique(right(options.points), options.points)[::every]:
+    right_ones = unique(right(options.points), options.points)[::every]
+    for case in right_ones:
         table.put("in double precision", case)
+        table.put("loss times 1e6", scaled(case, 1e6))
+    for case in unique(right(1), 1):
+        if case.loss is LOGISTIC and case.wrt != "a":
+            table.put("the sigmoid saturated", saturated(case))
     for case in list(single())[::every]:
         table.put("in single precision", case)
-    table.rows(["in double precision", "in single precision"])
+    table.rows(["in double precision", "loss times 1e6", "the sigmoid saturated", "in single precision"])
     words(checkers, wrong_ones[0])
 
 
