@@ -1,7 +1,7 @@
 """The numbers of what was given, at points.
 
 Room: puts the formulas, functions and numbers of `given` into numbers, each with a bound on its rounding. Below:
-`arithmetic`, `given`, `links`, `points`. Above: `check`.
+`arithmetic`, `given`, `links`, `points`. Above: `recorded`.
 Must hold: a function is called with floats, one point at a time; what it does wrong is told once and stops nothing.
 """
 

@@ -2,7 +2,7 @@
 
 Room: tries the rows of the catalogue on every link between a node and the result, at all points at once, and compares
 what they make with what was claimed. Below: `links`, `slips`, `derivative` for the formula whose names are bent.
-Above: `check`, `function`.
+Above: `recorded`, `function`.
 Must hold: a slip is named only when it gives the claimed number to rounding at every point, and at enough of them; one
 number at one point is explained only when a single wrong function explains it. A wrong accusation is worse than none.
 """

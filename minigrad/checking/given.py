@@ -1,7 +1,7 @@
 """Derivatives as they are given: Values, closed forms, numbers, functions, texts; by node or by name.
 
 Room: finds the node that is meant and makes of what was given something that has a number at any point. Below:
-`formula`, `graph`, `derivative`. Above: `check`, `command`.
+`formula`, `graph`, `derivative`. Above: `recorded`, `command`.
 Must hold: no text is evaluated as code; what cannot be read is told in one sentence (`GivenError`) and stops nothing
 else; a name is taken for a derivative only when no node bears it.
 """

@@ -2,7 +2,7 @@
 
 Room: what the chain rule is made of, as arrays, so that one link can be bent and the result be had at once: if the
 partial p of a link becomes q, the derivative of the result by a node changes by adjoint * (q - p) * tangent. Below:
-`arithmetic`, `expression`, `reverse`. Above: `diagnose`, `check`.
+`arithmetic`, `expression`, `reverse`. Above: `diagnose`, `recorded`.
 Must hold: a partial that is 0 stops what comes from above, whatever that is, as in the recorded engine; no recursion.
 """
 

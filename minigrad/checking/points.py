@@ -1,6 +1,6 @@
 """Where to look: the user's own numbers, random points near them, and the edges where slips and rounding show.
 
-Room: reads a graph and evaluates it; changes no node. Below: `arithmetic`, `expression`. Above: `check`, `referees`.
+Room: reads a graph and evaluates it; changes no node. Below: `arithmetic`, `expression`. Above: `recorded`, `referees`.
 Must hold: the same graph and seed give the same points; at every point every operation of the graph is finite, but
 at the user's own, which are taken as they are; a label stays a label, a whole number whole.
 """

@@ -1,7 +1,7 @@
 """Are two formulas the same function? Proved equal, proved different, or undecided.
 
 Room: asks in turn for a point at which they differ (`witness`), for one form that both have (`closed`, `field`), and
-for SymPy's opinion (`algebra`). Below: all of these. Above: `check`.
+for SymPy's opinion (`algebra`). Below: all of these. Above: `recorded`.
 Must hold: an answer is right, or it is "undecided" and says why. Equal means the same number wherever both are
 defined; of a derivative, wherever also the function it was derived from is, and but for its kinks.
 """

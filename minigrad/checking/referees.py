@@ -1,7 +1,7 @@
 """Six referees for a derivative: reverse mode, closed form, complex step, differences, 50 digits, Taylor's remainder.
 
 Room: what is asked of them, and who answers: `bench` for a graph, `blackbox` for a function that is only called.
-Above: `judge`, `check`, `function`.
+Above: `judge`, `recorded`, `function`.
 Must hold: no step and no threshold comes from a user; what a referee cannot say it says in its note.
 """
 
