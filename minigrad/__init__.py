@@ -29,7 +29,7 @@ from minigrad.rules import RULES, Rule  # noqa: E402
 from minigrad.value import COMPILED, Value, attach  # noqa: E402
 
 if TYPE_CHECKING:
-    from minigrad.checking import GradientError, Report, check_function, prove
+    from minigrad.checking import GradientError, Report, assert_gradient, check_function, prove
     from minigrad.checking import check as check
     from minigrad.derivative import (
         ClosedForm,
@@ -59,7 +59,7 @@ _LATER = {
     "ClosedForm": "derivative", "Derivative": "derivative", "closed_form": "derivative", "derive": "derivative",
     "hessian": "derivative", "hessian_product": "derivative", "jacobian": "derivative",
     "GradientError": "checking", "Report": "checking", "check": "checking", "check_function": "checking",
-    "prove": "checking",
+    "assert_gradient": "checking", "prove": "checking",
 }  # fmt: skip
 
 #: Methods that upper floors give to Value: {method: (module, function)}.
@@ -101,7 +101,7 @@ for _name, (_module, _function) in _METHODS.items():
 __all__ = [
     "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "GradientError", "Graph", "GraphFormatError",
     "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError", "NotANumberError", "Objective",
-    "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "check", "check_function", "closed_form", "derive",
-    "find_nonfinite", "hessian", "hessian_product", "jacobian", "prove",
+    "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "assert_gradient", "check", "check_function",
+    "closed_form", "derive", "find_nonfinite", "hessian", "hessian_product", "jacobian", "prove",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip
