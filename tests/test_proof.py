@@ -204,6 +204,7 @@ def test_only_a_kink_of_the_derivative_may_be_passed_over() -> None:
         "equal",
         "they are the same but for kinks, where a derivative is a choice",
     )
+    assert prove(minigrad.less_equal(0, x), derive(relu(x), x)).verdict == "equal"
     assert prove(less(0, x), minigrad.less_equal(0, x), seconds=0).verdict == "undecided"
     assert prove(derive(x * x, x), 2 * x + 5 * tie, seconds=0).verdict == "undecided"
     dead = relu(x) * y
@@ -215,6 +216,23 @@ def test_only_a_kink_of_the_derivative_may_be_passed_over() -> None:
     assert prove(derive(relu(dead), x), less(0, x) * y * less(0, y)).verdict != "different"
     wrong = less(0, x) * y * less(0, y) + minigrad.less_equal(0, -dead) * minigrad.less_equal(0, dead)
     assert prove(derive(relu(dead), x), wrong).verdict == "different"
+
+
+def test_labels_are_told() -> None:
+    """A formula that is right for the labels alone is not called different, and not equal."""
+    z, y = Value(0.5, label="z"), Value(1.0, label="y")
+    signed = derive(softplus(-y * z), z)
+    for derivative, hand in (
+        (derive(bce(sigmoid(z), y), z), sigmoid(z) - y * y),
+        (signed, sigmoid(z) - (y + 1) / 2),
+        (signed, -y / (1 + exp(y**3 * z))),
+    ):
+        proof = prove(derivative, hand, seconds=0)
+        assert proof.verdict == "undecided"
+        assert proof.reason.startswith("they agree as long as y is a label; but at ")
+    assert prove(signed, sigmoid(z) - y).verdict == "different"
+    assert prove(signed, (y + 1) / 2 - sigmoid(z)).verdict == "different"
+    assert prove(z * z, z).verdict == "different"
 
 
 def test_where_only_one_is_defined() -> None:

@@ -66,18 +66,17 @@ def prove(
     if strangers:
         return Proof("undecided", reason=strangers)
     e = Expressions()
-    domain = [first.of] if isinstance(first, Derivative) else []
-    a, b, *of = e.read([one, other, *domain])
+    reference = next((formula for formula in (first, second) if isinstance(formula, Derivative)), None)
+    a, b, *of = e.read([one, other] if reference is None else [one, other, reference.of])
     seen = look(e, a, b, of[0] if of else None)
     if seen.witness is not None:
-        mine = set(e.order([a, b]))
-        return _different(e, {i: x for i, x in seen.witness.items() if i in mine}, seen.values)
+        return _different(e, {i: x for i, x in seen.witness.items() if i in set(e.order([a, b]))}, seen)
     form = _same_form(e, a, b, of)
     if form and (seen.lonely or seen.single):
         return Proof("undecided", reason=_but(e, "the same wherever both are defined", seen))
     if form:
         return Proof("equal", "rewriting", form)
-    if of and not seen.lonely and _same_beside_kinks(e, a, b):
+    if of and not seen.lonely and _same_beside_kinks(e, *((a, b) if reference is first else (b, a))):
         return Proof("equal", "rewriting", "they are the same but for kinks, where a derivative is a choice")
     return _by_sympy(e, a, b, seen, seconds)
 
@@ -136,7 +135,7 @@ def _same_form(e: Expressions, a: int, b: int, of: Sequence[int]) -> str:
 
 
 def _same_beside_kinks(e: Expressions, a: int, b: int) -> bool:
-    """Whether they are the same but where the derivative, the first of the two, has a kink."""
+    """Whether a derivative and another formula are the same but where the derivative has a kink."""
     if len(e.order([a, b])) > MOST_OPERATIONS:
         return False
     draw = random.Random(_SEED)
@@ -172,14 +171,19 @@ def _by_sympy(e: Expressions, a: int, b: int, seen: Look, seconds: float) -> Pro
 # -- reasons ----------------------------------------------------------------------------------------------
 
 
-def _different(e: Expressions, point: Numbers, values: tuple[float, float]) -> Proof:
+def _different(e: Expressions, point: Numbers, seen: Look) -> Proof:
     witness = _by_name(e, point)
     where = f"at {_listed(witness)} " if witness else ""
     digits = 12
-    while digits < 17 and f"{values[0]:.{digits}g}" == f"{values[1]:.{digits}g}":
+    while digits < 17 and f"{seen.values[0]:.{digits}g}" == f"{seen.values[1]:.{digits}g}":
         digits += 1
-    one, other = (f"{x:.{digits}g}" for x in values)
+    one, other = (f"{x:.{digits}g}" for x in seen.values)
     reason = f"{where}the first is {one} and the second {other}"
+    labels = [shown(e.label[i], 40) for i in seen.labels if i in point]
+    if labels:
+        return Proof(
+            "undecided", reason=f"they agree as long as {', '.join(labels)} is a label; but {reason}"
+        )
     return Proof("different", "a point", reason, witness)
 
 

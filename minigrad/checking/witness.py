@@ -29,6 +29,8 @@ POINTS, CONFIRMED = 60, 6
 MANY = 3000
 #: Below this relative difference doubles show nothing.
 SEEN = 1e-13
+#: Inputs of these names are labels if their number is -1, 0 or 1.
+LABELS = frozenset({"y", "t", "label", "labels", "target", "targets", "y_true"})
 #: Digits that both numbers have, and how much a rounded constant is moved to see what it does.
 DIGITS, ROUNDED = 30, 2.0**-50
 _SEED = 20261125
@@ -44,6 +46,7 @@ class Look:
     single   a point at which they differ while they do not beside it
     lonely   a point at which one has a number and the other has none, and which of them has, 0 or 1
     hindered why a difference could not be confirmed
+    labels   ids of labels: as long as these are 0 and 1, or -1 and 1, the two are the same; elsewhere they differ
     """
 
     witness: Numbers | None = None
@@ -52,6 +55,7 @@ class Look:
     single: Numbers | None = None
     lonely: tuple[Numbers, int] | None = None
     hindered: str = ""
+    labels: tuple[int, ...] = ()
 
 
 def look(e: Expressions, first: int, second: int, domain: int | None = None) -> Look:
@@ -88,7 +92,7 @@ def look(e: Expressions, first: int, second: int, domain: int | None = None) -> 
         for k in differing[: CONFIRMED if len(order) <= MANY else 1]:
             values = found.differ(points[k])
             if values and found.beside(points[k]):
-                return Look(points[k], values, agreed)
+                return Look(points[k], values, agreed, labels=() if k == 0 else _labels(e, ids[:2], points))
             single = points[k] if values else single
         lonely = _lonely(found, points, np.flatnonzero(inside & (np.isnan(one) != np.isnan(other))))
     except (MissingPackageError, NoFormError) as error:
@@ -108,6 +112,22 @@ def _lonely(
         if which is not None and all(found.alone(near) == which for near in _near(points[k])):
             return points[k], which
     return None
+
+
+def _labels(e: Expressions, ids: Sequence[int], points: Sequence[Numbers]) -> tuple[int, ...]:
+    """The inputs that are labels, if the two expressions agree for 0 and 1, or for -1 and 1, as they would be."""
+    own = points[0]
+    labels = tuple(i for i, x in own.items() if e.label.get(i) in LABELS and x in (-1.0, 0.0, 1.0))
+    for pair in ((0.0, 1.0), (-1.0, 1.0)):
+        if labels and all(own[i] in pair for i in labels):
+            draw = random.Random(_SEED)
+            columns = {i: np.array([draw.choice(pair) if i in labels else p[i] for p in points]) for i in own}
+            one, other = evaluate(e, ids, columns)
+            both = np.isfinite(one) & np.isfinite(other)
+            near = np.abs(one - other)[both] <= 1e-9 * np.maximum(np.abs(one), np.abs(other))[both]
+            if np.count_nonzero(near) >= 5 and np.all(near):
+                return labels
+    return ()
 
 
 class _Confirming:
