@@ -44,6 +44,7 @@ examples:
   minigrad draw "w1*x1 + w2*x2 + b" --at w1=0.1 w2=0.2 x1=2 x2=3 b=-1
   minigrad draw "a = sigmoid(w*x); L = bce(a, y)" --at w=0.5 x=2 y=1 -o L.svg
   minigrad draw "exp(-x**2/2)" --at x=1/3 -o - --no-gradients
+  minigrad draw "x*x + x" --at x=3 --partials --flow both --as txt
 
 A formula that begins with a minus goes last, after --:
   minigrad draw --at x=2 -o graph.dot -- "-x**2"
@@ -263,14 +264,26 @@ def _add_draw(commands: Any) -> None:
         help="a number for each name in the formula: 2, -1e-3, 1/3, pi/4",
     )  # fmt: skip
     draw.add_argument(
-        "-o", "--output", default="graph.svg", metavar="FILE",
-        help="ends in .svg, .dot, .png or .pdf; - prints the DOT text (default: %(default)s)",
+        "-o", "--output", default="", metavar="FILE",
+        help="ends in .svg, .dot, .mmd (Mermaid), .tex (TikZ), .txt, .png or .pdf; - prints (default: graph.svg)",
+    )  # fmt: skip
+    draw.add_argument(
+        "--as", dest="form", choices=("dot", "svg", "mmd", "tex", "txt"),
+        help="what is printed; txt is a tree for the terminal. Prints without -o too (default: dot)",
     )  # fmt: skip
     draw.add_argument(
         "--direction", choices=("LR", "TB"), default="LR",
         help="left to right, or top to bottom (default: %(default)s)",
     )  # fmt: skip
-    draw.add_argument("--theme", choices=("light", "dark"), default="light", help="default: %(default)s")
+    draw.add_argument(
+        "--theme", choices=("light", "dark", "print"), default="light", help="default: %(default)s"
+    )
+    draw.add_argument("--partials", action="store_true", help="the local derivative on each edge")
+    draw.add_argument(
+        "--flow", choices=("forward", "backward", "both"), default="forward",
+        help="arrows back with what each carries, beside or instead of those forward (default: %(default)s)",
+    )  # fmt: skip
+    draw.add_argument("--fold", action="store_true", help="show what repeats once, with a count")
     draw.add_argument("--no-gradients", action="store_true", help="values only")
     draw.add_argument(
         "--max-nodes", type=_whole(1), default=200, metavar="N",

@@ -154,29 +154,35 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _draw(given: argparse.Namespace) -> int:
-    from minigrad.draw import GraphTooLargeError, draw
+    from minigrad.draw import GraphTooLargeError, UnknownFormatError, draw
     from minigrad.formula import formula
     from minigrad.graph import Graph
 
     output = formula(given.formula, **_numbers(given.at))
     output.backward()
-    printed = given.output == "-"
+    path = given.output or ("-" if given.form else "graph.svg")
+    printed = path == "-"
+    if given.form and not printed:
+        raise UnknownFormatError(
+            "--as is for what is printed: leave it out, the ending of the file's name says as what"
+        )
     graph = Graph(output)
     try:
         drawing = draw(
-            output, None if printed else given.output, direction=given.direction, theme=given.theme,
-            gradients=not given.no_gradients, max_nodes=given.max_nodes,
+            output, None if printed else path, direction=given.direction, theme=given.theme,
+            gradients=not given.no_gradients, max_nodes=given.max_nodes, partials=given.partials, flow=given.flow,
+            fold=given.fold,
         )  # fmt: skip
     except GraphTooLargeError:
         raise GraphTooLargeError(
             f"{len(graph):,} nodes with {sum(len(node.operands) for node in graph):,} operands are too many "
-            f"for --max-nodes {given.max_nodes}: raise it, or draw a part of the formula"
+            f"for --max-nodes {given.max_nodes}: raise it, fold what repeats (--fold), or draw a part of the formula"
         ) from None
     if printed:
-        print(drawing.dot, end="")
+        print(drawing.as_text(given.form or "dot"), end="")
         return 0
     name = shown(graph.name(output) if output.label else "result", 40)
-    print(f"{shown(given.output)}: {len(graph)} node{'s' * (len(graph) > 1)}, {name} = {output.data!r}")
+    print(f"{shown(path)}: {len(graph)} node{'s' * (len(graph) > 1)}, {name} = {output.data!r}")
     if found := output.find_nonfinite():
         print(found)
     return 0

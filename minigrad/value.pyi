@@ -1,6 +1,6 @@
 # Types of value.py as it looks from outside, compiled or not.
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
@@ -77,8 +77,13 @@ class Value(Methods):
         path: str | os.PathLike[str] | None = None,
         *,
         direction: Literal["LR", "TB"] = "LR",
-        theme: Literal["light", "dark"] = "light",
+        theme: Literal["light", "dark", "print"] = "light",
         gradients: bool = True,
+        partials: bool = False,
+        flow: Literal["forward", "backward", "both"] = "forward",
+        groups: Mapping[str, Iterable[Value]] | bool | None = None,
+        collapse: Collection[str] | bool = False,
+        fold: bool = False,
         title: str = "",
         digits: int = 5,
         max_nodes: int = 200,

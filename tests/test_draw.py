@@ -30,8 +30,9 @@ from minigrad.draw import (
     draw,
     mimebundle,
 )
-from minigrad.draw.scene import LABEL_LIMIT, numeral
+from minigrad.draw.shapes import numeral
 from minigrad.draw.themes import THEMES, Theme
+from minigrad.draw.writing import LABEL_LIMIT
 from minigrad.files import CannotWriteError
 from minigrad.logistic import example
 from minigrad.text import shown
@@ -240,6 +241,8 @@ def test_the_bytes_do_not_depend_on_hashing() -> None:
     """Three processes with different seeds of the hash."""
     program = (
         "from minigrad.logistic import example; one = example(); one.loss.backward(); "
+        "picture = one.loss.draw(partials=True, flow='both', fold=True); "
+        "print(picture.dot, picture.svg, picture.text(), picture.mermaid, picture.tikz); "
         "picture = one.loss.draw(); print(picture.dot, picture.svg)"
     )
     outputs = {
@@ -283,6 +286,7 @@ def test_a_large_graph_is_refused_with_a_way_out() -> None:
     message = str(caught.value)
     assert "200,001 nodes" in message
     assert "max_nodes=200" in message
+    assert "fold=True" in message
     depth = int(re.search(r"depth=(\d+)", message)[1])  # type: ignore[index]
     assert "…" in " ".join(texts(draw(chain(300), depth=depth).svg))
 
@@ -403,7 +407,7 @@ def test_files_hold_what_the_drawing_holds(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["B.DOT", "a.svg", "c.gv"]
 
 
-@pytest.mark.parametrize("name", ["g.jpg", "g", "svg", ".svg", "g.svg.txt", "g.svg "])
+@pytest.mark.parametrize("name", ["g.jpg", "g", "svg", ".svg", "g.svg.md", "g.svg "])
 def test_an_unknown_ending_is_refused_before_anything_is_drawn(name: str, tmp_path: Path) -> None:
     """By a message that lists the known ones."""
     with pytest.raises(UnknownFormatError, match=r"\.svg, \.dot, \.gv, \.png, \.pdf"):

@@ -12,7 +12,7 @@ import re
 
 import graphviz
 
-from minigrad.draw.scene import Card, Scene
+from minigrad.draw.shapes import EDGE_SIZE, Card, Edge, Scene
 from minigrad.draw.themes import Theme
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -22,8 +22,12 @@ POINTS_PER_INCH = 72.0
 _SPECIAL = re.compile(r"([\\{}|<>])")
 
 
-def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
-    """The scene as the text of a DOT file; `attributes` are added to those of the graph."""
+def dot(scene: Scene, theme: Theme, *, edge_size: float = EDGE_SIZE, **attributes: str) -> str:
+    """The scene as the text of a DOT file.
+
+    edge_size   of what is written on edges, in points
+    attributes  are added to those of the graph
+    """
     note = "\\n".join(_text(line) for line in (scene.title, scene.caption) if line)
     widest = max((len(card.ports) for card in scene.cards), default=1)
     graph = graphviz.Digraph(
@@ -50,15 +54,47 @@ def dot(scene: Scene, theme: Theme, **attributes: str) -> str:
         },
         edge_attr={"color": theme.edge, "arrowsize": "0.7"},
     )
-    arrives, leaves = ("w", "e") if scene.direction == "LR" else ("n", "s")
+    arrives, leaves, aside = ("w", "e", "n") if scene.direction == "LR" else ("n", "s", "e")
+    places = {card.key: i for i, card in enumerate(scene.cards)}
     numbered = {card.key for card in scene.cards if card.numbered}
+    for box in scene.boxes:
+        with graph.subgraph(name=f"cluster_{box.key}") as frame:
+            frame.attr(
+                label=_text(box.name), labeljust="l", style="rounded,dashed", color=theme.edge, fontsize="13",
+                margin="12", penwidth="1.2",
+            )  # fmt: skip
+            for card in scene.cards:
+                if card.box == box.key:
+                    _node(frame, card, scene.direction, theme)
     for card in scene.cards:
-        _node(graph, card, scene.direction, theme)
-    for edge in scene.edges:
-        port = f":p{edge.port}" if edge.head in numbered else ""
+        if not card.box:
+            _node(graph, card, scene.direction, theme)
+    for i, edge in enumerate(scene.edges):
+        tail, head = f"{edge.tail}:{leaves}", f"{edge.head}:{arrives}"
+        if places[edge.tail] >= places[edge.head]:  # round a loop: over the top, not around both cards
+            tail, head = (f"{key}:{aside}" for key in (edge.tail, edge.head))
+        elif edge.head in numbered:
+            head = f"{edge.head}:p{edge.port}:{arrives}"
         style = {"style": "dashed"} if edge.cut else {}
-        graph.edge(f"{edge.tail}:{leaves}", f"{edge.head}{port}:{arrives}", **style)
+        graph.edge(
+            tail, head, id=f"e{i}", **style, **_said(scene, edge, theme, edge_size)
+        )  # by this `layout` knows it again
     return str(graph.source)
+
+
+def _said(scene: Scene, edge: Edge, theme: Theme, size: float) -> dict[str, str]:
+    """What is written on an edge, and the arrow back."""
+    lines = edge.lines(scene.back)
+    if not lines:
+        return {}
+    # A space at either end, as fonts differ in width.
+    label = "\\n".join(f" {_text(text)} " for _, text in lines)
+    said = {"label": label, "fontname": FONT, "fontsize": f"{size:g}", "fontcolor": theme.ink}
+    if edge.term and scene.flow == "both":
+        said |= {"dir": "both", "arrowtail": "empty", "color": f"{theme.edge}:{theme.grad}"}
+    elif edge.term:
+        said |= {"dir": "back", "arrowtail": "empty", "color": theme.grad, "style": "dotted"}
+    return said
 
 
 def _node(graph: graphviz.Digraph, card: Card, direction: str, theme: Theme) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -33,20 +33,30 @@ class GraphvizFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An edge: the points of its Bézier curve (one, then three for each piece), and the tip of its arrow."""
+    """An edge: the points of its Bézier curve (one, then three for each piece), and the tip of its arrow.
+
+    start  where it leaves its tail: the first point of the curve, or before it where an arrow goes back
+    label  the middle of what is written on it, if anything is
+    """
 
     curve: tuple[Point, ...]
     tip: Point
+    start: Point
+    label: Point | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Size of the drawing, the middle of each card by key, and the routes in the order of the scene's edges."""
+    """Size of the drawing, the middle of each card by key, and the routes in the order of the scene's edges.
+
+    frames  left, top, right and bottom of each box, by key
+    """
 
     width: float
     height: float
     middles: dict[str, Point]
     routes: tuple[Route, ...]
+    frames: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
 
 
 def layout(source: str) -> Layout:
@@ -58,16 +68,25 @@ def layout(source: str) -> Layout:
         x, y = map(float, text.split(","))
         return x, round(height - y, 4)
 
-    middles = {node["name"]: point(node["pos"]) for node in placed["objects"]}
-    edges = sorted(placed.get("edges", ()), key=lambda edge: int(edge["_gvid"]))
-    return Layout(width, height, middles, tuple(_route(edge, point) for edge in edges))
+    def frame(text: str) -> tuple[float, float, float, float]:
+        left, low, right, high = map(float, text.split(","))
+        return left, round(height - high, 4), right, round(height - low, 4)
+
+    objects = placed["objects"]
+    middles = {node["name"]: point(node["pos"]) for node in objects if "pos" in node}
+    boxes = (box for box in objects if box["name"].startswith("cluster_"))
+    frames = {box["name"].removeprefix("cluster_"): frame(box["bb"]) for box in boxes}
+    edges = sorted(placed.get("edges", ()), key=lambda edge: int(edge["id"].removeprefix("e")))
+    return Layout(width, height, middles, tuple(_route(edge, point) for edge in edges), frames)
 
 
 def _route(edge: dict[str, Any], point: Any) -> Route:
     places = edge["pos"].split(";")[0].split()
     tip = next((place[2:] for place in places if place.startswith("e,")), None)
+    start = next((place[2:] for place in places if place.startswith("s,")), None)
     curve = tuple(point(place) for place in places if place[:2] not in ("e,", "s,"))
-    return Route(curve, point(tip) if tip else curve[-1])
+    label = point(edge["lp"]) if "lp" in edge else None
+    return Route(curve, point(tip) if tip else curve[-1], point(start) if start else curve[0], label)
 
 
 def rendered(source: str, kind: str) -> bytes:

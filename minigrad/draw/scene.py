@@ -1,368 +1,361 @@
-"""What a picture shows, in words and sizes: which nodes, what is written in each, which edges.
+"""What a picture shows, in words and sizes: which cards, what is written in each, which edges.
 
-Room: reads nodes and the table of operations, changes nothing. Below: `graph`, `value`, `rules`, `text`.
-Above: `dot`, `layout`, `paint` and `svg`, which see only the scene and never a node.
-Must hold: the scene depends on the graph alone (keys count nodes in order, never id or hash); a graph that
-is too large is refused before any text is made; labels come in through `text.shown`.
+Room: puts a picture together from the nodes of a graph, and changes none. Below: `parts` (which nodes), `groups`,
+`fold`, `flow`, `writing` (what is written), `shapes` (of what it is made). Above: `dot`, `layout`, `svg` and the
+other forms, which see only the scene and never a node.
+Must hold: the scene depends on the graph alone (keys count cards in order, never id or hash).
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import NamedTuple
 
-from minigrad.rules import RULES, Rule
+from minigrad.draw import parts
+from minigrad.draw.flow import Flow
+from minigrad.draw.fold import Use, fold, port
+from minigrad.draw.groups import Groups, grouped
+from minigrad.draw.parts import GraphTooLargeError
+from minigrad.draw.shapes import (
+    HEAD,
+    NAME_SIZE,
+    PAD,
+    PORT_SIZE,
+    ROW,
+    ROW_SIZE,
+    SIGN_SIZE,
+    Box,
+    Card,
+    Edge,
+    Row,
+    Scene,
+    numeral,
+    port_strip,
+    span,
+    width,
+)
+from minigrad.draw.writing import LABEL_LIMIT, Writer, called, order_matters, stub, symmetric
+from minigrad.rules import RULES
 from minigrad.text import shown
-from minigrad.value import CODES, Value, evaluate, order_of
+from minigrad.value import Value, order_of
 
-#: Most characters of a label that a picture shows.
-LABEL_LIMIT = 32
-#: Most characters of a mark.
-MARK_LIMIT = 40
-#: An operation may use one operand very often: edges are limited to this many for each node allowed.
-EDGES_PER_NODE = 10
-
-NAME_SIZE, SIGN_SIZE, ROW_SIZE, PORT_SIZE = 15.0, 13.0, 13.0, 10.0
-HEAD, ROW, PAD, PORT = (
-    28.0,
-    20.0,
-    11.0,
-    15.0,
-)  # heights of a card's parts; its padding; room for an operand number
-
-
-class GraphTooLargeError(ValueError):
-    """The graph has more nodes (or edges) than a picture may hold; the message says how to draw a part."""
+__all__ = [
+    "HEAD", "LABEL_LIMIT", "NAME_SIZE", "PAD", "PORT_SIZE", "ROW", "ROW_SIZE", "SIGN_SIZE", "Box", "Card", "Edge",
+    "GraphTooLargeError", "Row", "Scene", "Shown", "numeral", "port_strip", "scene", "width",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a card: a word, a number, whether the number is finite; for a mark its tone: good, bad or open."""
+class Shown:
+    """What is shown of a graph beside its nodes; the options of `draw`.
 
-    word: str
+    collapse  the groups that are shown as one card: their names, or True for all
+    """
+
+    direction: str = "LR"
+    digits: int = 5
+    gradients: bool = True
+    partials: bool = False
+    flow: str = "forward"
+    groups: Groups | bool | None = None
+    collapse: Collection[str] | bool = ()
+    fold: bool = False
+    title: str = ""
+
+
+class Part(NamedTuple):
+    """The nodes of one card, and the group that it is the whole of, if it is."""
+
+    nodes: list[Value]
+    group: str = ""
+
+
+class Slot(NamedTuple):
+    """Operands that arrive by one edge: the card they come from (None: not drawn), their number, who takes them."""
+
+    tail: int | None
     number: str
-    finite: bool
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One node of the picture. `kind` is input, const, operation, output or cut (a stub for what is not drawn)."""
-
-    key: str
-    kind: str
-    name: str
-    sign: str
-    rows: tuple[Row, ...]
-    ports: tuple[str, ...]  # the number of each operand, "" where their order does not matter
-    words: str  # the whole of it in words, with all digits
-    width: float
-    height: float
-
-    @property
-    def numbered(self) -> bool:
-        """Whether the operands carry numbers."""
-        return any(self.ports)
-
-    @property
-    def alarming(self) -> bool:
-        """Whether it holds nan or inf, or is marked as bad."""
-        return any(row.tone == "bad" or not row.finite for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """From a result to the operation that uses it; `port` is the operand's place, from 0."""
-
-    tail: str
-    head: str
-    port: int
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A picture before it is laid out."""
-
-    cards: tuple[Card, ...]
-    edges: tuple[Edge, ...]
-    title: str
-    caption: str
-    words: str
-    direction: str
+    uses: list[tuple[Value, Use]]
 
 
 def scene(
     roots: Sequence[Value],
     *,
-    direction: str,
-    max_nodes: int,
-    depth: int | None,
-    focus: Value | None,
-    digits: int,
-    gradients: bool,
-    title: str,
-    marks: Mapping[Value, tuple[str, str]],
+    max_nodes: int = 200,
+    depth: int | None = None,
+    focus: Value | None = None,
+    marks: Mapping[Value, tuple[str, str]] | None = None,
+    show: Shown | None = None,
+    **options: object,
 ) -> Scene:
-    """The scene of the graph that `roots` were computed from, or of the part asked for."""
-    chosen = _near(roots, depth, max_nodes) if focus is None else _around(roots, focus, depth, max_nodes)
-    order = _ordered(chosen, roots if focus is None else (focus, *chosen))
-    _refuse_many_edges(order, max_nodes)
-    used = _uses_outside(order, roots) if focus is not None else {}
-    graded = gradients and any(node.grad != 0 for node in order)
-    keys = {node: f"n{i}" for i, node in enumerate(order)}
-    cards: list[Card] = []
-    edges: list[Edge] = []
-    for node in order:
-        entries = _entries(node, keys)
-        for place, (operand, _, count) in enumerate(entries):
-            if operand is None:
-                stub = _stub(f"c{len(cards)}", count, "operand")
-                cards.append(stub)
-                edges.append(Edge(stub.key, keys[node], place, cut=True))
-            else:
-                edges.append(Edge(keys[operand], keys[node], place))
-        ports = tuple(number for _, number, _ in entries) if len(entries) > 1 else ("",) * len(entries)
-        mark = marks.get(node)
-        cards.append(_card(node, keys[node], node in roots, ports, digits, graded, direction, mark))
-        if used.get(node):
-            stub = _stub(f"c{len(cards)}", used[node], "use")
-            cards.append(stub)
-            edges.append(Edge(keys[node], stub.key, 0, cut=True))
-    cut = any(edge.cut for edge in edges)
-    caption = _caption(order, gradients and not graded and not marks, cut)
-    head = shown(title, 200)
-    return Scene(tuple(cards), tuple(edges), head, caption, _words(cards, roots, head, caption), direction)
+    """The scene of the graph that `roots` were computed from, or of the part asked for.
 
-
-# -- which nodes --------------------------------------------------------------------------------------------
-
-
-def _near(roots: Sequence[Value], depth: int | None, limit: int) -> set[Value]:
-    """The nodes at most `depth` steps before the roots (None: all), refused beyond `limit`."""
-    found = set(roots)
-    level = list(found)
-    sizes: list[int] = []
-    while level and len(found) <= limit and (depth is None or len(sizes) < depth):
-        sizes.append(len(found))
-        level = _new(found, (operand for node in level for operand in node.operands), limit)
-    if len(found) > limit:
-        raise _too_large(roots, depth, limit, sizes)
-    return found
-
-
-def _new(found: set[Value], nodes: Iterable[Value], limit: int) -> list[Value]:
-    """Add `nodes` to `found`, stopping just beyond the limit; those that were new."""
-    added = []
-    for node in nodes:
-        if node not in found:
-            found.add(node)
-            added.append(node)
-            if len(found) > limit:
-                break
-    return added
-
-
-def _too_large(roots: Sequence[Value], depth: int | None, limit: int, sizes: list[int]) -> GraphTooLargeError:
-    fits = len(sizes) - 1  # so many steps were still within the limit
-    part = f"depth={fits} draws the last {sizes[fits]} nodes, " if fits > 0 else ""
-    if depth is None:
-        what = f"the graph has {len(order_of(roots)):,} nodes, more than"
-    else:
-        what = f"depth={depth} reaches more nodes than"
-    return GraphTooLargeError(
-        f"{what} max_nodes={limit:,}: draw a part ({part}focus=node what lies around a node), or raise max_nodes"
-    )
-
-
-def _around(roots: Sequence[Value], focus: Value, depth: int | None, limit: int) -> set[Value]:
-    """The nodes at most `depth` steps (2 if None) before or after `focus`."""
-    whole = order_of(roots)
-    users: dict[Value, list[Value]] = {node: [] for node in whole}
-    for node in whole:
-        for operand in node.operands:
-            users[operand].append(node)
-    if focus not in users:
-        raise ValueError("focus is not a node of this graph: give a node that the result was computed from")
-    found = {focus}
-    for neighbours in (lambda node: node.operands, users.__getitem__):
-        level = [focus]
-        for _ in range(2 if depth is None else depth):
-            level = _new(found, [other for node in level for other in neighbours(node)], limit)
-    if len(found) > limit:
-        raise GraphTooLargeError(
-            f"there are more than max_nodes={limit:,} nodes around the focus: "
-            f"take a depth below {2 if depth is None else depth}, or raise max_nodes"
-        )
-    return found
-
-
-def _ordered(chosen: set[Value], starts: Iterable[Value]) -> list[Value]:
-    """The chosen nodes, operands before results, in the order in which a walk from `starts` leaves them."""
-    order: list[Value] = []
-    state: dict[Value, int] = {}
-    for start in starts:
-        stack = [start]
-        while stack:
-            node = stack[-1]
-            if node not in state:
-                state[node] = 0
-                stack.extend(x for x in reversed(node.operands) if x in chosen and x not in state)
-                continue
-            stack.pop()
-            if state[node] == 0:
-                state[node] = 1
-                order.append(node)
-    return order
-
-
-def _uses_outside(order: list[Value], roots: Sequence[Value]) -> dict[Value, int]:
-    """How often each drawn node is used by nodes that are not drawn."""
-    drawn = set(order)
-    uses = dict.fromkeys(order, 0)
-    for node in order_of(roots):
-        if node not in drawn:
-            for operand in node.operands:
-                if operand in drawn:
-                    uses[operand] += 1
-    return uses
-
-
-def _refuse_many_edges(order: list[Value], max_nodes: int) -> None:
-    edges = sum(len(node.operands) for node in order)
-    if edges > max_nodes * EDGES_PER_NODE:
-        raise GraphTooLargeError(
-            f"the {len(order):,} nodes to be drawn have {edges:,} operands, "
-            f"more than {EDGES_PER_NODE} for each of max_nodes={max_nodes:,}: raise max_nodes, or draw a part (depth=1)"
-        )
-
-
-# -- what is written ----------------------------------------------------------------------------------------
-
-
-def _entries(node: Value, drawn: dict[Value, str]) -> list[tuple[Value | None, str, int]]:
-    """The operands in order, as (node or None, number, count); a run of operands not drawn is one entry."""
-    ordered = len(node.operands) > 1 and order_matters(RULES[node.op])
-    entries: list[tuple[Value | None, str, int]] = []
-    for place, operand in enumerate(node.operands, start=1):
-        number = str(place) if ordered else ""
-        if operand in drawn:
-            entries.append((operand, number, 1))
-        elif entries and entries[-1][0] is None:
-            _, first, count = entries[-1]
-            entries[-1] = (None, f"{first.partition('–')[0]}–{place}" if ordered else "", count + 1)
-        else:
-            entries.append((None, number, 1))
-    return entries
-
-
-@cache
-def order_matters(rule: Rule) -> bool:
-    """Whether exchanging operands changes the result: found out by doing it."""
-    if rule.arity is None:
-        return len(rule.operands) > 1
-    if rule.arity != 2:
-        return rule.arity > 2
-    code = CODES[rule.name]
-    return any(
-        not math.isclose(evaluate(code, (x, y)), evaluate(code, (y, x)), rel_tol=1e-12)
-        for x, y in ((0.25, 0.625), (2.0, 3.0), (-1.5, 0.5))
-    )
-
-
-def _card(
-    node: Value,
-    key: str,
-    is_root: bool,
-    ports: tuple[str, ...],
-    digits: int,
-    graded: bool,
-    direction: str,
-    mark: tuple[str, str] | None,
-) -> Card:
-    kind = node.op if node.is_leaf else "output" if is_root else "operation"
-    name = shown(node.label, LABEL_LIMIT)
-    rows = [Row("value", numeral(node.data, digits), math.isfinite(node.data))]
-    if graded and node.op != "const":
-        rows.append(Row("grad", numeral(node.grad, digits), math.isfinite(node.grad)))
-    words = _node_words(node, graded)
-    if mark is not None:
-        rows.append(Row(shown(mark[1], MARK_LIMIT), "", True, mark[0]))
-        words += f"\n{shown(mark[1], 200)}"
-    if kind == "const":
-        number = rows[0].number
-        text = f"{name} = {number}" if name else number
-        size = (max(30.0, width(text, ROW_SIZE) + 2 * PAD), 26.0)
-        finite = (Row("", text, rows[0].finite),)
-        return Card(key, kind, "", "", finite, (), words, *size)
-    sign = _sign(node, is_root)
-    head = width(name, NAME_SIZE, bold=True) + width(sign, SIGN_SIZE) + (14.0 if name else 0.0)
-    body = max(width(row.word, ROW_SIZE) + 12.0 + width(row.number, ROW_SIZE) for row in rows)
-    size_x = max(head, body, 68.0) + 2 * PAD
-    size_y = HEAD + ROW * len(rows) + 8.0
-    if direction == "LR":
-        size_x += port_strip(ports)
-        size_y = max(size_y, 17.0 * len(ports))
-    else:
-        size_y += port_strip(ports)
-        size_x = max(size_x, 22.0 * len(ports))
-    return Card(key, kind, name, sign, tuple(rows), ports, words, size_x, size_y)
-
-
-def port_strip(ports: tuple[str, ...]) -> float:
-    """Room along the edge at which operands arrive, for their numbers."""
-    return max(PORT, 4.0 + max(width(port, PORT_SIZE) for port in ports)) if any(ports) else 0.0
-
-
-def _sign(node: Value, is_root: bool) -> str:
-    if node.op == "input":
-        return "input"
-    symbol = RULES[node.op].symbol
-    sign = node.op if symbol == node.op else f"{symbol} {node.op}"
-    return f"{sign} · output" if is_root else sign
-
-
-def _stub(key: str, count: int, what: str) -> Card:
-    text = "…" if count == 1 else f"… ×{count:,}"
-    words = f"{count:,} {what}{'s' if count > 1 else ''} not drawn"
-    return Card(key, "cut", "", "", (Row("", text, True),), (), words, width(text, ROW_SIZE) + 14.0, 22.0)
-
-
-def numeral(number: float, digits: int) -> str:
-    """A number as a picture shows it: `digits` significant digits, a real minus sign.
-
-    >>> numeral(-0.000012345, 3), numeral(float("-inf"), 3)
-    ('−1.23e−5', '−inf')
+    `options` are those of `Shown`, where `show` is not given.
     """
-    mantissa, e, exponent = f"{number:.{digits}g}".partition("e")
-    return (mantissa + (f"e{int(exponent)}" if e else "")).replace("-", "−")
+    show = show or Shown(**options)  # type: ignore[arg-type]
+    return _Composer(roots, max_nodes, depth, focus, marks or {}, show).scene()
 
 
-def _node_words(node: Value, graded: bool) -> str:
-    name = shown(node.label, 200)
-    if node.is_leaf:
-        what = "input" if node.op == "input" else "constant"
-    else:
-        what = f"{node.op}: {RULES[node.op].text}"
-    lines = [f"{name} ({what})" if name else what, f"value {node.data!r}"]
-    if graded and node.op != "const":
-        lines.append(f"grad {node.grad!r}")
-    return "\n".join(lines)
+class _Composer:
+    """The nodes of a picture, and which card each of them is on."""
+
+    def __init__(
+        self,
+        roots: Sequence[Value],
+        max_nodes: int,
+        depth: int | None,
+        focus: Value | None,
+        marks: Mapping[Value, tuple[str, str]],
+        show: Shown,
+    ) -> None:
+        self.roots, self.marks, self.show = roots, marks, show
+        self.order = self._chosen(max_nodes, depth, focus)
+        self.group_of = grouped(self.order, show.groups)
+        self.collapsed = self._collapsed()
+        self.loops = False
+        self.chains: dict[Value, int] = {}
+        self.uses: dict[Value, list[Use]] = {}
+        self.parts = self._parts(max_nodes)
+        self.place = {node: i for i, part in enumerate(self.parts) for node in part.nodes}
+        self.outside = parts.uses_outside(self.order, roots) if focus is not None else {}
+        self.flow = Flow(roots[0]) if show.flow != "forward" else None
+        self.partials: dict[Value, tuple[float, ...]] = {}
+        graded = show.gradients and (self.flow is not None or any(node.grad != 0 for node in self.order))
+        self.writer = Writer(show.digits, show.direction, self.gradient if graded else None)
+        self.ungraded = show.gradients and not graded and not marks
+        names = dict.fromkeys(self.group_of[node] for node in self.order if node in self.group_of)
+        self.boxes = {name: Box(f"g{i}", shown(name, LABEL_LIMIT)) for i, name in enumerate(names)}
+
+    def gradient(self, node: Value) -> float:
+        """As it is shown: that of the flow drawn, else what `backward` left."""
+        return node.grad if self.flow is None else self.flow.gradient(node)
+
+    # -- which nodes, on which cards ----------------------------------------------------------------------
+
+    def _chosen(self, max_nodes: int, depth: int | None, focus: Value | None) -> list[Value]:
+        if self.show.fold or self.show.collapse:
+            return order_of(self.roots)
+        if focus is None:
+            chosen = parts.near(self.roots, depth, max_nodes)
+        else:
+            chosen = parts.around(self.roots, focus, depth, max_nodes)
+        order = parts.ordered(chosen, self.roots if focus is None else (focus, *chosen))
+        parts.refuse_many_edges(order, max_nodes)
+        return order
+
+    def _collapsed(self) -> set[str]:
+        groups, asked = set(self.group_of.values()), self.show.collapse
+        if isinstance(asked, bool):
+            return groups if asked else set()
+        for name in asked:
+            if name not in groups:
+                known = ", ".join(f'"{shown(group, 40)}"' for group in dict.fromkeys(self.group_of.values()))
+                raise ValueError(
+                    f'collapse names the group "{shown(str(name), 40)}", but there is only {known}'
+                )
+        return set(asked)
+
+    def _parts(self, max_nodes: int) -> list[Part]:
+        if self.show.fold:
+            alone = dict.fromkeys([*self.roots, *(node for node in self.order if node in self.marks)])
+            folded = fold(self.order, self.group_of, alone, max_nodes, symmetric)
+            self.uses, self.chains, self.loops = folded.uses, folded.chains, folded.loops
+            found = [Part(nodes) for nodes in folded.parts]
+        else:
+            self.uses = {
+                node: [Use(operand, node, i) for i, operand in enumerate(node.operands)]
+                for node in self.order
+            }
+            found = [Part([node]) for node in self.order]
+        wholes: dict[str, list[Value]] = {}
+        for part in found:
+            if (group := self.group_of.get(part.nodes[0], "")) in self.collapsed:
+                wholes.setdefault(group, []).extend(part.nodes)
+        done: set[str] = set()
+        result: list[Part] = []
+        for part in found:
+            group = self.group_of.get(part.nodes[0], "")
+            if group not in wholes:
+                result.append(part)
+            elif group not in done:
+                done.add(group)
+                result.append(Part(wholes[group], group))
+        if len(result) > max_nodes:
+            how = "folded, the graph has" if self.show.fold else "with its groups collapsed, the graph has"
+            raise GraphTooLargeError(
+                f"{how} {len(result):,} cards, more than max_nodes={max_nodes:,}: raise max_nodes, collapse groups, "
+                "or fold what repeats (fold=True)"
+            )
+        return result
+
+    # -- edges --------------------------------------------------------------------------------------------
+
+    def _slots(self, i: int) -> list[Slot]:
+        """What arrives at a card, in order."""
+        part = self.parts[i]
+        if part.group:
+            return self._merged(i)
+        node = part.nodes[0]
+        merging = self.show.fold or any(
+            self.parts[self.place[use.operand]].group for use in self.uses[node] if use.operand in self.place
+        )
+        return self._merged(i) if merging else self._exact(node)
+
+    def _exact(self, node: Value) -> list[Slot]:
+        """One for each operand; a run of operands not drawn is one."""
+        ordered = len(node.operands) > 1 and order_matters(RULES[node.op])
+        slots: list[Slot] = []
+        for use in self.uses[node]:
+            tail = self.place.get(use.operand)
+            number = str(use.position + 1) if ordered else ""
+            if tail is None and slots and slots[-1].tail is None:
+                first = slots[-1].number.partition("–")[0]
+                uses = [*slots[-1].uses, (node, use)]
+                slots[-1] = Slot(None, f"{first}–{number}" if ordered else "", uses)
+            else:
+                slots.append(Slot(tail, number, [(node, use)]))
+        return slots
+
+    def _merged(self, i: int) -> list[Slot]:
+        """One for each card and port that operands come from; within a group, none."""
+        part = self.parts[i]
+        found: dict[tuple[int, int], list[tuple[Value, Use]]] = {}
+        for node in part.nodes:
+            for use in self.uses[node]:
+                tail = self.place[use.operand]
+                if part.group:
+                    if tail != i:
+                        found.setdefault((0, tail), []).append((node, use))
+                else:
+                    found.setdefault((port(use, node, symmetric), tail), []).append((node, use))
+        slots = [Slot(tail, self._numbers(uses, part), uses) for (_, tail), uses in found.items()]
+        return slots if any(slot.number for slot in slots) else [slot._replace(number="") for slot in slots]
+
+    def _numbers(self, uses: list[tuple[Value, Use]], part: Part) -> str:
+        """The places that operands take: "2", or "1–8"."""
+        node = uses[0][0]
+        if part.group or len(node.operands) < 2 or symmetric(node.op):
+            return ""
+        places = sorted(use.position + 1 for head, use in uses if head is node)
+        if places[-1] - places[0] + 1 != len(places):
+            return ""
+        return str(places[0]) if len(places) == 1 else f"{places[0]}–{places[-1]}"
+
+    def _edge(self, i: int, place: int, slot: Slot) -> Edge:
+        assert slot.tail is not None
+        part, tail = self.parts[i], self.parts[slot.tail]
+        partial = term = ""
+        if tail.nodes[0].op != "const" or tail.group:
+            uses = [use for _, use in slot.uses if use.operand.op != "const"]
+            if uses and self.show.partials:
+                partial = span([self._partial(use) for use in uses], self.show.digits)
+            if uses and self.flow is not None:
+                term = span([self.flow.term(use.consumer, use.position) for use in uses], self.show.digits)
+        times = "" if len(slot.uses) == 1 else _times(slot, len(part.nodes), bool(part.group or tail.group))
+        return Edge(f"n{slot.tail}", f"n{i}", place, times=times, partial=partial, term=term)
+
+    def _partial(self, use: Use) -> float:
+        if use.consumer not in self.partials:
+            self.partials[use.consumer] = use.consumer.partials
+        return self.partials[use.consumer][use.position]
+
+    # -- all of it ----------------------------------------------------------------------------------------
+
+    def scene(self) -> Scene:
+        """Cards and edges in order."""
+        cards: list[Card] = []
+        edges: list[Edge] = []
+        for i, part in enumerate(self.parts):
+            slots = self._slots(i)
+            arriving = []
+            for place, slot in enumerate(slots):
+                if slot.tail is None:
+                    cards.append(stub(f"c{len(cards)}", len(slot.uses), "operand"))
+                    arriving.append(Edge(cards[-1].key, f"n{i}", place, cut=True))
+                else:
+                    arriving.append(self._edge(i, place, slot))
+            edges += arriving
+            cards.append(self._card(i, part, slots, arriving))
+            if used := self.outside.get(part.nodes[0]):
+                cards.append(stub(f"c{len(cards)}", used, "use"))
+                edges.append(Edge(f"n{i}", cards[-1].key, 0, cut=True))
+        caption = self._caption(edges)
+        title = shown(self.show.title, 200)
+        drawn = dict.fromkeys(card.box for card in cards if card.box)
+        return Scene(
+            tuple(cards), tuple(edges), title, caption, _words(cards, self.roots, title, caption),
+            self.show.direction, self.show.flow, tuple(box for box in self.boxes.values() if box.key in drawn),
+        )  # fmt: skip
+
+    def _card(self, i: int, part: Part, slots: list[Slot], arriving: list[Edge]) -> Card:
+        key, node = f"n{i}", part.nodes[0]
+        more = [
+            self._told(edge, slot)
+            for edge, slot in zip(arriving, slots, strict=True)
+            if edge.partial or edge.term
+        ]
+        if part.group:
+            members = [member for member in self.order if self.group_of.get(member) == part.group]
+            return self.writer.group(part.group, members, key, more=more)
+        ports = tuple(slot.number for slot in slots) if len(slots) > 1 else ("",) * len(slots)
+        name = self.group_of.get(node, "")
+        box = (self.boxes[name].key, name) if name else ("", "")
+        terms = [len(self.uses[member]) for member in part.nodes if member in self.chains]
+        if len(part.nodes) > 1:
+            return self.writer.pile(part.nodes, key, ports, terms=terms, more=more, box=box)
+        return self.writer.card(
+            node, key, node in self.roots, ports, self.marks.get(node), terms=sum(terms), more=more, box=box
+        )
+
+    def _told(self, edge: Edge, slot: Slot) -> str:
+        """An edge in words."""
+        assert slot.tail is not None
+        tail = self.parts[slot.tail]
+        name = shown(tail.group, LABEL_LIMIT) if tail.group else called(tail.nodes)
+        said = [f"local derivative {edge.partial}"] if edge.partial else []
+        said += [f"sends back {edge.term}"] if edge.term else []
+        return f"to {name}: {', '.join(said)}"
+
+    def _caption(self, edges: Sequence[Edge]) -> str:
+        notes = []
+        strange = sum(
+            not (math.isfinite(node.data) and math.isfinite(self.gradient(node))) for node in self.order
+        )
+        if strange:
+            notes.append(f"nan or inf in {strange} node{'s' if strange > 1 else ''} (dashed outline)")
+        if self.ungraded:
+            notes.append("all gradients are 0: call backward() to see them")
+        if self.flow is not None and any(
+            node.grad not in (0.0, self.gradient(node)) for node in self.order if node.op != "const"
+        ):
+            notes.append("gradients of this result alone, not what was added up in .grad")
+        if any(edge.partial for edge in edges):
+            notes.append("∂ local derivative")
+        if any(edge.term for edge in edges):
+            back = "←" if self.show.direction == "LR" else "↑"
+            of = "gradient × ∂" if self.show.partials else "its terms add up to grad"
+            notes.append(f"{back} sent back: {of}")
+        if self.show.fold and any(len(part.nodes) > 1 for part in self.parts):
+            notes.append(f"{len(self.order):,} nodes, what repeats shown once with × how many")
+            if self.loops:
+                notes.append("a loop leads from one of them to the next")
+        if any(edge.cut for edge in edges):
+            notes.append("… is not drawn")
+        return " · ".join(notes)
 
 
-def _caption(order: list[Value], ungraded: bool, cut: bool) -> str:
-    notes = []
-    strange = sum(not (math.isfinite(node.data) and math.isfinite(node.grad)) for node in order)
-    if strange:
-        notes.append(f"nan or inf in {strange} node{'s' if strange > 1 else ''} (dashed outline)")
-    if ungraded:
-        notes.append("all gradients are 0: call backward() to see them")
-    if cut:
-        notes.append("… is not drawn")
-    return " · ".join(notes)
+def _times(slot: Slot, heads: int, group: bool) -> str:
+    """How many operands one edge stands for: for each node at its head where that is one number."""
+    if group:
+        return f"× {len(slot.uses):,}"
+    each = set(Counter(head for head, _ in slot.uses).values())
+    if len(each) == 1 and len(slot.uses) % heads == 0 and len(slot.uses) // heads in each:
+        (k,) = each
+        return f"× {k:,}" if k > 1 else ""
+    return f"{len(slot.uses):,} in all"
 
 
 def _words(cards: list[Card], roots: Sequence[Value], title: str, caption: str) -> str:
@@ -370,33 +363,11 @@ def _words(cards: list[Card], roots: Sequence[Value], title: str, caption: str) 
     names = " and ".join(shown(node.label, LABEL_LIMIT) or node.op for node in roots[:3])
     more = f" and {len(roots) - 3} more" if len(roots) > 3 else ""
     count = sum(card.kind != "cut" for card in cards)
+    what = "card" if any(card.piled for card in cards) else "node"
     head = [title] if title else []
     head.append(
-        f"Computation graph of {names}{more}: {count} node{'s' if count > 1 else ''}, operands before results."
+        f"Computation graph of {names}{more}: {count} {what}{'s' if count > 1 else ''}, operands before results."
     )
     if caption:
         head.append(f"{caption}.")
     return "\n".join([*head, *(card.words.replace("\n", ", ") for card in cards)])
-
-
-# -- sizes --------------------------------------------------------------------------------------------------
-
-# Advance widths in em, on the wide side of the common sans-serif faces, so that text fits its card in any.
-_NARROW = dict.fromkeys(" .,:;'|!ijlI[]()·", 0.37) | dict.fromkeys('frt-/\\"`*°', 0.47)
-_WIDE = dict.fromkeys("mwMW@%&", 0.97) | dict.fromkeys("+=<>~−×÷∂σΣ≤√…", 0.8)
-_ADVANCES = {**_NARROW, **_WIDE}
-
-
-def width(text: str, size: float, *, bold: bool = False) -> float:
-    """Estimated width of a text in a sans-serif face of this size: no font is read, so it is the same everywhere."""
-    return sum(map(_advance, text)) * size * (1.08 if bold else 1.0)
-
-
-def _advance(character: str) -> float:
-    if character in _ADVANCES:
-        return _ADVANCES[character]
-    if character < "\u0300":
-        return 0.74 if character.isupper() else 0.62
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0.0
-    return 1.1 if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF else 0.8

@@ -7,12 +7,13 @@ that colour says is also said in words; equal scenes and layouts give equal byte
 
 from __future__ import annotations
 
-import math
 from xml.sax.saxutils import escape
 
+from minigrad.draw.arrows import arrows
 from minigrad.draw.dot import FONT
 from minigrad.draw.layout import Layout, Point, Route
-from minigrad.draw.scene import (
+from minigrad.draw.shapes import (
+    EDGE_SIZE,
     HEAD,
     NAME_SIZE,
     PAD,
@@ -21,6 +22,7 @@ from minigrad.draw.scene import (
     ROW_SIZE,
     SIGN_SIZE,
     Card,
+    Edge,
     Scene,
     port_strip,
     width,
@@ -30,7 +32,7 @@ from minigrad.draw.themes import Theme
 MARGIN = 10.0
 TITLE_SIZE, CAPTION_SIZE = 17.0, 12.0
 ROUND = 6.0
-ARROW, ARROW_HALF = 8.0, 3.4
+EDGE_LINE = 13.0  # height of a line on an edge
 
 
 def svg(scene: Scene, placed: Layout, theme: Theme) -> str:
@@ -48,15 +50,21 @@ def svg(scene: Scene, placed: Layout, theme: Theme) -> str:
         f'<rect width="100%" height="100%" fill="{theme.background}"/>',
         *_notes(scene, across, theme),
         f'<g transform="translate({_n(left)} {_n(top)})">',
+        *(line for box in scene.boxes for line in _frame(box.name, placed.frames[box.key], theme)),
         *(
             line
             for edge, route in zip(scene.edges, placed.routes, strict=True)
-            for line in _edge(route, edge.cut, theme)
+            for line in _edge(edge, route, scene.flow, theme)
         ),
         *(
             line
             for card in scene.cards
             for line in _card(card, placed.middles[card.key], scene.direction, theme)
+        ),
+        *(
+            line
+            for edge, route in zip(scene.edges, placed.routes, strict=True)
+            for line in _said(edge.lines(scene.back), route, theme)
         ),
         "</g>",
         "</svg>",
@@ -91,21 +99,56 @@ def _notes(scene: Scene, across: float, theme: Theme) -> list[str]:
     return lines
 
 
-def _edge(route: Route, cut: bool, theme: Theme) -> list[str]:
-    """The curve up to the arrow, and the arrow."""
-    start, *rest = route.curve
-    curve = f"M{_pair(start)}C{' '.join(map(_pair, rest))}" if rest else f"M{_pair(start)}L{_pair(route.tip)}"
-    dashes = ' stroke-dasharray="4 3"' if cut else ""
-    x, y = route.tip
-    bx, by = route.curve[-1]
-    length = math.hypot(x - bx, y - by) or 1.0
-    ux, uy = (x - bx) / length, (y - by) / length
-    mx, my = x - ARROW * ux, y - ARROW * uy
-    wings = ((mx - ARROW_HALF * uy, my + ARROW_HALF * ux), (mx + ARROW_HALF * uy, my - ARROW_HALF * ux))
+def _frame(name: str, frame: tuple[float, float, float, float], theme: Theme) -> list[str]:
+    """A box around a part of the graph, with its name at the top left."""
+    left, top, right, bottom = frame
     return [
-        f'<path d="{curve}" fill="none" stroke="{theme.edge}" stroke-width="1.3"{dashes}/>',
-        f'<path d="M{_pair(route.tip)}L{_pair(wings[0])} {_pair(wings[1])}Z" fill="{theme.edge}"/>',
+        f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(right - left)}" height="{_n(bottom - top)}" '
+        f'rx="{_n(2 * ROUND)}" fill="none" stroke="{theme.edge}" stroke-width="1.2" stroke-dasharray="7 4"/>',
+        _say(name, left + PAD, top + 17.0, theme.quiet, font_size=_n(SIGN_SIZE), font_weight="bold"),
     ]
+
+
+def _edge(edge: Edge, route: Route, flow: str, theme: Theme) -> list[str]:
+    """Each line up to its arrow head, and the head: solid forward, dotted and hollow back."""
+    lines = []
+    for arrow in arrows(edge, route, flow):
+        first, *rest = arrow.curve
+        curve = f"M{_pair(first)}" if arrow.start == first else f"M{_pair(arrow.start)}L{_pair(first)}"
+        curve += f"C{' '.join(map(_pair, rest))}" if rest else f"L{_pair(route.tip)}"
+        curve += f"L{_pair(arrow.end)}" if rest and arrow.end != rest[-1] else ""
+        colour = theme.grad if arrow.back else theme.edge
+        style = f'stroke="{colour}" stroke-width="1.3"' + (' stroke-dasharray="4 3"' if arrow.cut else "")
+        if arrow.back:
+            style = f'stroke="{colour}" stroke-width="1.5" stroke-linecap="round" stroke-dasharray="0.1 3.6"'
+        lines.append(f'<path d="{curve}" fill="none" {style}/>')
+        if arrow.head:
+            tip, one, other = map(_pair, arrow.head)
+            fill = f'fill="{colour}"'
+            if arrow.back:
+                fill = f'fill="{theme.background}" stroke="{colour}" stroke-width="1.1"'
+            lines.append(f'<path d="M{tip}L{one} {other}Z" {fill}/>')
+    return lines
+
+
+def _said(lines: tuple[tuple[str, str], ...], route: Route, theme: Theme) -> list[str]:
+    """What is written on an edge, with a rim of the background so that lines beneath do not disturb it."""
+    if not lines or route.label is None:
+        return []
+    x, y = route.label
+    inks = {"times": theme.ink, "partial": theme.quiet, "term": theme.grad}
+    base = y - EDGE_LINE * len(lines) / 2 + 0.77 * EDGE_LINE
+    rim = {
+        "stroke": theme.background,
+        "stroke_width": "3",
+        "paint_order": "stroke",
+        "stroke_linejoin": "round",
+    }
+    return [
+        _say(text, x, base + i * EDGE_LINE, inks[tone], text_anchor="middle", font_size=_n(EDGE_SIZE), **rim,
+             **({"font_weight": "bold"} if tone == "times" else {}))
+        for i, (tone, text) in enumerate(lines)
+    ]  # fmt: skip
 
 
 def _pair(point: Point) -> str:
@@ -118,6 +161,8 @@ def _card(card: Card, middle: Point, direction: str, theme: Theme) -> list[str]:
         shapes = (_pill if card.kind == "const" else _stub)(card, theme)
     else:
         shapes = _full(card, direction == "LR", theme)
+    if card.piled:
+        shapes = [_beneath(card, theme), *shapes]
     return [
         f'<g transform="translate({_n(x)} {_n(y)})">',
         f"<title>{escape(card.words)}</title>",
@@ -134,6 +179,15 @@ def _outline(card: Card, theme: Theme, radius: float, fill: str) -> str:
     return (
         f'<rect width="{_n(card.width)}" height="{_n(card.height)}" rx="{_n(radius)}" fill="{fill}" '
         f'stroke="{line}" stroke-width="{thick}"{dashes}/>'
+    )
+
+
+def _beneath(card: Card, theme: Theme) -> str:
+    """The edge of a second card under the first: it stands for several."""
+    radius = card.height / 2 if card.kind == "const" else ROUND
+    return (
+        f'<rect x="3.5" y="3.5" width="{_n(card.width)}" height="{_n(card.height)}" rx="{_n(radius)}" '
+        f'fill="{theme.card}" stroke="{theme.kinds[card.kind].line}" stroke-width="1"/>'
     )
 
 
