@@ -85,7 +85,7 @@ def evaluate(
     given = {i: np.asarray(x, dtype=dtype).ravel() for i, x in numbers.items()}
     p = max((x.size for x in given.values()), default=1)
     known: dict[int, Any] = {i: x if x.size == p else np.full(p, x[0]) for i, x in given.items()}
-    apply = _double if kind == "float" else _complex
+    draw = None if noise is None or p <= sound else _Draw(noise, sound, p)
     with np.errstate(all="ignore"):
         for i in e.order(ids, known):
             if i in known:
@@ -96,10 +96,13 @@ def evaluate(
             elif op == "input":
                 known[i] = np.full(p, e.leaf[i].data, dtype=dtype)
             else:
-                result = apply(op, [known[operand] for operand in e.operands[i]])
-                if noise is not None and p > sound:
-                    result[sound:] *= _factors(noise, op, p - sound)
-                known[i] = result
+                operands = [known[operand] for operand in e.operands[i]]
+                if kind == "float":
+                    known[i] = (
+                        _double(op, operands) if draw is None else draw.rounded(op, _double(op, operands))
+                    )
+                else:
+                    known[i] = _complex(op, operands, draw)
     return [known[i] for i in ids]
 
 
@@ -107,6 +110,18 @@ def _factors(noise: np.random.Generator, op: str, p: int) -> Array:
     """1 plus the artificial rounding error: of arithmetic one unit, of other functions the four that rows promise."""
     size = NOISE if op in _DOUBLES else 4.0 * NOISE
     return 1.0 + size * noise.uniform(-1.0, 1.0, p)
+
+
+class _Draw:
+    """Artificial rounding errors for all points but the first `sound`."""
+
+    def __init__(self, noise: np.random.Generator, sound: int, p: int) -> None:
+        self.noise, self.sound, self.count = noise, sound, p - sound
+
+    def rounded(self, op: str, result: Array) -> Array:
+        """A fresh result, in place."""
+        result[self.sound :] *= _factors(self.noise, op, self.count)
+        return result
 
 
 def rounding(
@@ -222,6 +237,12 @@ def _real_domain(function: Callable[[Array], Array], low: float, high: float) ->
     return within
 
 
+def _log1p(x: Array) -> Any:
+    """NumPy's own loses the digits of a small real part."""
+    angle = np.arctan2(x.imag, 1.0 + x.real)
+    return np.log1p(x.real) + 0.5 * np.log1p((x.imag / (1.0 + x.real)) ** 2) + 1j * angle
+
+
 _COMPLEX: dict[str, Callable[..., Any]] = {
     "neg": np.negative, "add": np.add, "sub": np.subtract, "mul": _times, "div": np.divide, "pow": _power,
     "abs": lambda x: np.where(x.real < 0, -x, x),
@@ -236,7 +257,7 @@ _COMPLEX: dict[str, Callable[..., Any]] = {
     "log": _real_domain(np.log, 0.0, np.inf),
     "log2": _real_domain(np.log2, 0.0, np.inf),
     "log10": _real_domain(np.log10, 0.0, np.inf),
-    "log1p": _real_domain(np.log1p, -1.0, np.inf),
+    "log1p": _real_domain(_log1p, -1.0, np.inf),
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "atan": np.arctan, "atan2": _angle,
     "asin": _real_domain(np.arcsin, -1.0, 1.0), "acos": _real_domain(np.arccos, -1.0, 1.0),
     "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
@@ -271,13 +292,20 @@ def complex_form(op: str) -> bool:
     return True
 
 
-def _complex(op: str, operands: list[Array]) -> Any:
+def _complex(op: str, operands: list[Array], draw: _Draw | None = None) -> Any:
+    """An operation by name, else by its text; each operation of the text is rounded too."""
     function = _COMPLEX.get(op)
-    if function is not None:
-        return np.asarray(function(*operands))
-    if op == "logsumexp":
-        return _shifted_logsumexp(operands)
-    return by_text(op, operands, _complex, lambda x: np.full(operands[0].shape, x, dtype=complex), _STABLE)
+    if function is None and op != "logsumexp":
+        shape = operands[0].shape
+        return by_text(
+            op,
+            operands,
+            lambda o, x: _complex(o, x, draw),
+            lambda x: np.full(shape, x, dtype=complex),
+            _STABLE,
+        )
+    result = _shifted_logsumexp(operands) if function is None else np.array(function(*operands))
+    return result if draw is None else draw.rounded(op, result)
 
 
 def _shifted_logsumexp(x: Sequence[Array]) -> Any:

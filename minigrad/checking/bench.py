@@ -55,9 +55,9 @@ class Column(NamedTuple):
     error: Array
     note: str = ""
 
-    def reading(self, k: int) -> Reading:
-        """At point k; no number where there is none to trust."""
-        value, error = float(self.value[k]), float(self.error[k])
+    def reading(self, k: int, moved: float = 0.0) -> Reading:
+        """At point k; no number where there is none to trust. `moved`: by the rounding of the node itself."""
+        value, error = float(self.value[k]), float(self.error[k]) + moved
         if math.isnan(value):
             return Reading(self.referee, None, math.inf, self.note or "has no number here")
         return Reading(self.referee, value, error)
@@ -95,6 +95,8 @@ class Bench:
         self.root, *self.ids = e.read([output, *nodes], inner)
         self.ways = [path(e, self.root, [i]) for i in self.ids]
         self.inputs = [i for i in e.order([self.root]) if e.ops[i] == "input"]
+        #: Whether an operation is recorded through another, as bce of a sigmoid: in stable form, that is.
+        self.through = any(node.chained_partial is not None for node in self.graph)
         self.size = sum(1 for i in e.order([self.root]) if e.operands[i])
         self.choices = [i for i in e.order([self.root]) if e.ops[i] in CHOICES]
         self.gaps = [gap_of(e, i) for i in self.choices]
@@ -134,7 +136,7 @@ class Bench:
         for k, i in enumerate(self.ids):
             if e.operands[i]:
                 (root, node), _ = stabilised(e, [self.root, i], keep={i}, computed=False)
-                if not e.operands[node] or not path(e, root, [node]):  # it became something else
+                if e.ops[node] != e.ops[i] or not path(e, root, [node]):  # it became something else
                     root, node = self.root, i
                 yield self._form(root, [k], [node])
 
@@ -213,7 +215,7 @@ class Sheet:
 
     def _read(self, form: Form) -> Iterator[tuple[int, _Columns, Samples]]:
         """What five of the six say of the derivatives of a form, at all points."""
-        noise, errors = self._rounding(form)
+        noise, errors, recorded = self._rounding(form)
         samples = [self._samples(form, n, noise) for n in range(len(form.nodes))]
         estimates = _estimated(samples)
         steps = self._by_complex_step(form)
@@ -223,22 +225,22 @@ class Sheet:
             taylor = Estimate(np.where(nearer, right.value, left.value), np.minimum(right.error, left.error))
             closed, loose = self._in_closed_form(k)
             columns = (
-                Column(REVERSE, self._backward[k], errors[n]),
+                Column(REVERSE, self._backward[k], recorded[n]),
                 closed,
                 steps[n],
                 _trusted(DIFFERENCES, central, errors[n]),
                 _trusted(TAYLOR, taylor, errors[n]),
             )
-            yield k, _Columns(columns, np.maximum(loose, errors[n]), errors[n]), samples[n]
+            yield k, _Columns(columns, np.maximum(loose, recorded[n]), errors[n]), samples[n]
 
     def _at_point(self, k: int, p: int, columns: _Columns, samples: Samples) -> Readings:
         by_reverse = float(columns.told[0].value[p])
-        exact, moved = self._exactly(k, p, float(columns.errors[p]))
+        exact, moved, bend = self._exactly(k, p, float(columns.errors[p]))
         right = exact.value if exact.value is not None else by_reverse
-        first = [column.reading(p) for column in columns.told]
+        first = [column.reading(p, moved) for column in columns.told]
         return Readings(
             [*first[:4], exact, first[4]],
-            kink=self._kink(k, p, samples),
+            kink=self._kink(k, p, samples) or bend,
             slack=float(columns.slack[p]) + moved + 4.0 * EPS * abs(right),
             saturated=self._name(self.bench.ids[k]) if moved > 1e-6 * abs(right) else "",
             samples=samples.point(p),
@@ -264,13 +266,28 @@ class Sheet:
         e = self.bench.e
         return {i: self.at[k] for i, k in zip(form.nodes, form.places, strict=True) if e.operands[i]}
 
-    def _rounding(self, form: Form) -> tuple[Array, list[Array]]:
-        """What rounding does to the loss, and to each adjoint."""
+    def _rounding(self, form: Form) -> tuple[Array, list[Array], list[Array]]:
+        """What rounding does to the loss and to each adjoint in stable form, and to each adjoint as it is recorded."""
         e, inner = self.bench.e, self._inner(form)
         gradient = adjoints(e, form.root, form.nodes, e.constant(1.0), computed=True)
-        bounds = rounding(e, [form.root, *gradient], {**self.columns, **inner}, uncertain=inner)
+        numbers = {**self.columns, **inner}
+        if self.bench.through or form.root == self.bench.root:
+            bounds = rounding(e, [form.root, *gradient], numbers, uncertain=inner)
+            noise, *errors = map(self._spread, bounds)
+            return noise, errors, errors
+        nodes = [self.bench.ids[k] for k in form.places]
+        numbers |= {i: self.at[k] for i, k in zip(nodes, form.places, strict=True) if e.operands[i]}
+        recorded = adjoints(e, self.bench.root, nodes, e.constant(1.0), computed=True)
+        bounds = rounding(
+            e, [form.root, *gradient, *recorded], numbers, uncertain=numbers.keys() - self.columns.keys()
+        )
         noise, *errors = map(self._spread, bounds)
-        return noise, errors
+        count = len(nodes)
+        return (
+            noise,
+            errors[:count],
+            [np.maximum(*pair) for pair in zip(errors[:count], errors[count:], strict=True)],
+        )
 
     def _in_closed_form(self, k: int) -> tuple[Column, Array]:
         """The reading, and what rounding does to the closed form as it is written."""
@@ -347,25 +364,28 @@ class Sheet:
             ]
         return self._slopes[p]
 
-    def _exactly(self, k: int, p: int, rounding_error: float) -> tuple[Reading, float]:
-        """The reading, and how far rounding an inner node to a double moves the derivative, where that is far."""
+    def _exactly(self, k: int, p: int, rounding_error: float) -> tuple[Reading, float, Kink | None]:
+        """The reading; how far the derivative moves when an inner node is rounded, where that is far; a kink."""
         bench, i, way = self.bench, self.bench.ids[k], self.bench.ways[k]
         try:
             slopes = self.slopes(p)
             slope = slopes.by(i, way)
             value, error = float(slope.value), float(slope.error)
-            moved = 0.0
-            if bench.e.operands[i] and not rounding_error <= 1e-6 * abs(value):
-                moved = abs(float(slopes.by(i, way, at=float(self.at[k][p])).value) - value)
+            moved, number = 0.0, float(self.at[k][p])
+            off = bench.e.operands[i] and abs(float(slopes.number(i)) - number) > 4.0 * EPS * abs(number)
+            if off or (bench.e.operands[i] and not rounding_error <= 1e-6 * abs(value)):
+                moved = abs(float(slopes.by(i, way, at=number).value) - value)
                 moved = math.inf if math.isnan(moved) else moved
         except (MissingPackageError, NoFormError) as missing:
-            return Reading(EXACT, None, math.inf, str(missing)), 0.0
-        if not math.isfinite(value) or not math.isfinite(error):
-            return Reading(EXACT, None, math.inf, "has no derivative here"), moved
+            return Reading(EXACT, None, math.inf, str(missing)), 0.0, None
+        if not math.isfinite(value) or not math.isfinite(error) or (slope.steep and number == 0.0):
+            return Reading(EXACT, None, math.inf, "has no derivative here"), moved, None
         if error > 1e-9 * abs(value) and slope.kink:
-            text = f"from the left {float(slope.left):.6g}, from the right {float(slope.right):.6g}"
-            return Reading(EXACT, None, math.inf, text), moved
-        return Reading(EXACT, value, max(error, 2.0**-53 * abs(value))), moved
+            left, right = float(slope.left), float(slope.right)
+            text = f"from the left {left:.6g}, from the right {right:.6g}"
+            kink = Kink(min(left, right), max(left, right), self._name(bench.root))
+            return Reading(EXACT, None, math.inf, text), moved, kink
+        return Reading(EXACT, value, max(error, 2.0**-53 * abs(value))), moved, None
 
     # -- kinks ------------------------------------------------------------------------------------------
 

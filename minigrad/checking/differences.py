@@ -81,24 +81,38 @@ def one_sided(s: Samples, side: int) -> Estimate:
 
 
 def _extrapolated(quotients: Array, rounding: Array, factor: float) -> Estimate:
-    """The best entry of Neville's table over each family; `factor`: 4 if the error goes by h**2, 2 if by h."""
-    p = len(quotients)
+    """The best entry of Neville's tables, one for each family of steps; where these differ, that of the shorter steps.
+
+    factor  4 if the error goes by h**2, 2 if by h
+    """
+    longer, shorter = (
+        _best(quotients[:, family], rounding[:, family], factor)
+        for family in (slice(0, STEPS), slice(STEPS, None))
+    )
+    away = np.abs(longer.value - shorter.value)
+    taken = (longer.error < shorter.error) & ~(away > 4.0 * (longer.error + shorter.error))
+    return Estimate(
+        np.where(taken, longer.value, shorter.value), np.where(taken, longer.error, shorter.error)
+    )
+
+
+def _best(table: Array, bound: Array, factor: float) -> Estimate:
+    """The entry of Neville's table with the least error."""
+    p = len(table)
     best, least = np.full(p, np.nan), np.full(p, np.inf)
-    for family in (slice(0, STEPS), slice(STEPS, None)):
-        table, bound = quotients[:, family], rounding[:, family]
-        for depth in range(1, _DEPTH):
-            weight = factor**depth
-            finer, before = (weight * table[:, 1:] - table[:, :-1]) / (weight - 1.0), table
-            bound = (weight * bound[:, 1:] + bound[:, :-1]) / (weight - 1.0)
-            away = np.maximum(np.abs(finer - before[:, 1:])[:, :-1], np.abs(np.diff(finer, axis=1)))
-            error = 2.0 * away + bound[:, :-1] + 4e-16 * np.abs(finer[:, :-1])
-            converged = (error <= _CONVERGED * np.abs(finer[:, :-1])) | (error <= 8.0 * bound[:, :-1])
-            error = np.where(np.isfinite(error) & converged, error, np.inf)
-            place = np.argmin(error, axis=1)[:, np.newaxis]
-            found = np.take_along_axis(error, place, axis=1)[:, 0]
-            value = np.take_along_axis(finer, place, axis=1)[:, 0]
-            best, least = np.where(found < least, value, best), np.minimum(found, least)
-            table = finer
+    for depth in range(1, _DEPTH):
+        weight = factor**depth
+        finer, before = (weight * table[:, 1:] - table[:, :-1]) / (weight - 1.0), table
+        bound = (weight * bound[:, 1:] + bound[:, :-1]) / (weight - 1.0)
+        away = np.maximum(np.abs(finer - before[:, 1:])[:, :-1], np.abs(np.diff(finer, axis=1)))
+        error = 2.0 * away + bound[:, :-1] + 4e-16 * np.abs(finer[:, :-1])
+        converged = (error <= _CONVERGED * np.abs(finer[:, :-1])) | (error <= 8.0 * bound[:, :-1])
+        error = np.where(np.isfinite(error) & converged, error, np.inf)
+        place, rows = np.argmin(error, axis=1), np.arange(p)
+        found = error[rows, place]
+        best = np.where(found < least, finer[rows, place], best)
+        least = np.minimum(found, least)
+        table = finer
     return Estimate(best, least)
 
 

@@ -44,6 +44,13 @@ class Slope(NamedTuple):
     right: Any
 
     @property
+    def steep(self) -> bool:
+        """Whether it is no slope but the step that was divided by: as of a cube root at 0."""
+        return bool(
+            abs(self.value) > 2.0 ** (STEP // 2) and abs(self.right - self.left) < abs(self.value) / 2
+        )
+
+    @property
     def kink(self) -> bool:
         """Whether the derivatives from the left and from the right differ."""
         return bool(abs(self.right - self.left) > 1e-9 * (abs(self.right) + abs(self.left)))
