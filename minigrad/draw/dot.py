@@ -69,16 +69,14 @@ def dot(scene: Scene, theme: Theme, *, edge_size: float = EDGE_SIZE, **attribute
     for card in scene.cards:
         if not card.box:
             _node(graph, card, scene.direction, theme)
-    for i, edge in enumerate(scene.edges):
+    for edge in scene.edges:
         tail, head = f"{edge.tail}:{leaves}", f"{edge.head}:{arrives}"
         if places[edge.tail] >= places[edge.head]:  # round a loop: over the top, not around both cards
             tail, head = (f"{key}:{aside}" for key in (edge.tail, edge.head))
         elif edge.head in numbered:
             head = f"{edge.head}:p{edge.port}:{arrives}"
         style = {"style": "dashed"} if edge.cut else {}
-        graph.edge(
-            tail, head, id=f"e{i}", **style, **_said(scene, edge, theme, edge_size)
-        )  # by this `layout` knows it again
+        graph.edge(tail, head, **style, **_said(scene, edge, theme, edge_size))
     return str(graph.source)
 
 

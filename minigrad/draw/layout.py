@@ -8,7 +8,9 @@ Must hold: no user meets "failed to execute dot" for a picture that can be had w
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
+import re
 import shutil
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +20,9 @@ from typing import Any
 import graphviz
 
 from minigrad.text import shown
+
+#: A line of DOT that is an edge, up to its attributes.
+_EDGE = re.compile(r"^(\s+[\w:]+ -> [\w:]+)( \[)?", re.MULTILINE)
 
 #: x and y in points, y downward.
 Point = tuple[float, float]
@@ -60,8 +65,11 @@ class Layout:
 
 
 def layout(source: str) -> Layout:
-    """Let Graphviz place what the DOT text holds."""
-    placed = json.loads(_run(source, "json0"))
+    """Let Graphviz place what the DOT text holds, written by the `graphviz` package: an edge a line, without an id."""
+    numbers = itertools.count()
+    # Graphviz gives the edges back by their tails; by its id an edge is known again.
+    known = _EDGE.sub(lambda edge: f"{edge[1]} [id=e{next(numbers)}{' ' if edge[2] else ']'}", source)
+    placed = json.loads(_run(known, "json0"))
     _, _, width, height = map(float, placed["bb"].split(","))
 
     def point(text: str) -> Point:

@@ -44,7 +44,7 @@ from minigrad.value import Value, order_of
 
 __all__ = [
     "HEAD", "LABEL_LIMIT", "NAME_SIZE", "PAD", "PORT_SIZE", "ROW", "ROW_SIZE", "SIGN_SIZE", "Box", "Card", "Edge",
-    "GraphTooLargeError", "Row", "Scene", "Shown", "numeral", "port_strip", "scene", "width",
+    "GraphTooLargeError", "Row", "Scene", "Shown", "numeral", "order_matters", "port_strip", "scene", "width",
 ]  # fmt: skip
 
 
