@@ -95,6 +95,9 @@ class FunctionSubject:
         if result.size != 1 or result.dtype.kind not in "fciub":
             self.failure = f"the function gives an array of shape {result.shape}, not one number"
             return math.nan
+        if result.dtype.kind == "c" and not isinstance(t, complex):
+            self.failure = "the function gives a complex number"
+            return math.nan
         self.single |= result.dtype in (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.complex64))
         return result.reshape(-1)[0].item()
 

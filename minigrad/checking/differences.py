@@ -19,6 +19,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 STEPS = 24
 #: Columns of the extrapolation.
 _DEPTH = 5
+#: The order of a remainder is taken from so many of the shortest steps at which it can be seen.
+_SEEN = 5
 #: An extrapolation whose entries differ by more of its value has not converged, whatever its error bar.
 _CONVERGED = 1e-2
 
@@ -70,14 +72,21 @@ def central(s: Samples) -> Estimate:
     True
     """
     with np.errstate(all="ignore"):
-        return _extrapolated((s.plus - s.minus) / (2.0 * s.h), s.noise[:, np.newaxis] / s.h, 4.0)
+        return _extrapolated(
+            (s.plus - s.minus) / (2.0 * s.h), (_noise(s, 1) + _noise(s, -1)) / (2.0 * s.h), 4.0
+        )
 
 
 def one_sided(s: Samples, side: int) -> Estimate:
     """Differences from the right (side 1) or from the left (side -1), extrapolated to h = 0."""
     with np.errstate(all="ignore"):
         away = s.plus - s.middle[:, np.newaxis] if side > 0 else s.middle[:, np.newaxis] - s.minus
-        return _extrapolated(away / s.h, 2.0 * s.noise[:, np.newaxis] / s.h, 2.0)
+        return _extrapolated(away / s.h, (_noise(s, side) + s.noise[:, np.newaxis]) / s.h, 2.0)
+
+
+def _noise(s: Samples, side: int) -> Array:
+    """The rounding errors of the values to one side, which may be larger numbers than the one in the middle."""
+    return np.asarray(s.noise[:, np.newaxis] + 1e-15 * np.abs(s.plus if side > 0 else s.minus))
 
 
 def _extrapolated(quotients: Array, rounding: Array, factor: float) -> Estimate:
@@ -146,7 +155,7 @@ class Order(NamedTuple):
 def order(s: Samples, claimed: float) -> Order:
     """The order of Taylor's remainder at one point for a claimed derivative, in the range where it can be seen.
 
-    The range is found: steps at which the remainder stands clear of rounding, the shortest of them that agree.
+    The range is found: the shortest steps at which the remainder stands clear of rounding.
 
     >>> x = np.array([1.0])
     >>> h = steps(x)
@@ -168,20 +177,13 @@ def _order(s: Samples, claimed: float, family: slice) -> Order:
     with np.errstate(all="ignore"):
         line = h * claimed
         remainder = np.abs(plus - s.middle[0] - line)
-        floor = 2.0 * s.noise[0] + 2e-16 * np.abs(line)
-        clear = np.isfinite(remainder) & (remainder > 8.0 * floor)
+        floor = 2.0 * s.noise[0] + 1e-15 * np.abs(plus) + 2e-16 * np.abs(line)
+        clear = np.isfinite(remainder) & (remainder > 32.0 * floor)
         slopes: Any = np.log2(remainder[:-1] / remainder[1:])
     known = np.isfinite(remainder)
     if known.any() and not clear.any():
         return Order(None, zero=bool(np.all((remainder <= 8.0 * floor)[known])))
-    good = [k for k in range(len(slopes)) if clear[k] and clear[k + 1]]
-    run: list[int] = []
-    for k in reversed(good):
-        if run and (run[-1] - k != 1 or abs(slopes[k] - slopes[run[0]]) > 0.15):
-            if len(run) >= 3:
-                break
-            run = []
-        run.append(k)
-    if len(run) < 3:
+    run = [k for k in range(len(slopes)) if clear[k] and clear[k + 1]][-_SEEN:]
+    if len(run) < 2:
         return Order(None)
-    return Order(float(np.median(slopes[run])), float(h[run[-1]]), float(h[run[0] + 1]))
+    return Order(float(np.median(slopes[run])), float(h[run[0]]), float(h[run[-1] + 1]))

@@ -25,6 +25,8 @@ _EPS = 2.0**-52
 _COARSER = 2.0**29
 #: A claim computed in single precision, and then turned into a double by another operation, lies so near.
 _SINGLE = 12.0 * 2.0**-24
+#: What rounding does to an ordinary formula, by `arithmetic.rounding`, is so many units; more is cancellation.
+_ORDINARY = 256.0
 #: So many bits of a number must be in use before it counts as one of single precision.
 _BITS_IN_USE = 13
 
@@ -135,6 +137,11 @@ def _verdict(claimed: float, settled: Settled, told: Readings, rounding: float |
         return RIGHT, "right to the digits that are given"
     if away <= min(_COARSER * slack, _SINGLE * abs(right)):
         return RIGHT, "agrees to single precision, no further"
+    if away <= min(_COARSER * slack, _SINGLE * slack / (_ORDINARY * _EPS)):
+        return (
+            UNDECIDED,
+            f"{_difference(claimed, right)}: so much single precision would lose to cancellation",
+        )
     if claimed == 0.0 and abs(right) <= _COARSER * slack:
         return (
             UNDECIDED,
@@ -173,8 +180,8 @@ def _lost(allowed: float, right: float, told: Readings) -> str:
 
 def _difference(claimed: float, right: float) -> str:
     digits = 9
-    if right and claimed and abs(claimed / right - 1.0) < 1e-6:
-        digits = 17
+    if right and 0.0 < abs(claimed / right - 1.0) < 1e-6:
+        digits = min(17, 3 - math.floor(math.log10(abs(claimed / right - 1.0))))
     return f"{claimed:.{digits}g}, but the derivative is {right:.{digits}g}"
 
 
