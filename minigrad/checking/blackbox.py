@@ -80,7 +80,7 @@ class FunctionSubject:
             [step, by_differences, taylor], kink=kink, slack=slack, samples=samples, single=self.single
         )
 
-    def __call__(self, t: complex) -> Any:
+    def __call__(self, t: Any) -> Any:
         """The function at x + t * direction: a number, nan where it fails."""
         x = self.x + t * self.direction
         try:
