@@ -300,7 +300,7 @@ SOFTPLUS = Loss(
         ("another derivative", "w1", "x2*(sigmoid(s) - y)", "nodes swapped"),
         ("labels -1/1", "s", "sigmoid(s) - (2*y - 1)"),
         ("complement", "s", "sigmoid(s) - (1 - y)"),
-        ("complement", "s", "sigmoid(-s) - y"),
+        ("complement", "s", "sigmoid(-s) - y", "sign of a link"),
         ("constant factor", "b", "(sigmoid(s) - y)/100"),
         ("constant offset", "b", "sigmoid(s) - y + 0.5"),
         ("bias outside", "w1", "x1*(sigmoid(w1*x1 + w2*x2 - b) - y)"),

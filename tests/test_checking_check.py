@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad import NotANumberError, Value, bce, derive, exp, log, sigmoid
+from minigrad import NotANumberError, Value, bce, derive, exp, log, relu, sigmoid, where
 from minigrad.checking.recorded import check
 from minigrad.checking.report import Report
 
@@ -45,6 +45,34 @@ def test_a_formula_may_be_text_or_a_function(claim: Any) -> None:
     for key in ("z", "dz", "dZ", "dL/dz", "dL/dZ"):
         (finding,) = check(Seed().L, {key: claim})
         assert finding.verdict == "right", finding.reason
+
+
+def test_right_formulas_are_proved_where_they_can_be() -> None:
+    report = Seed().check(dz="a - y", dw1="x1*dz", db=lambda a, y: a - y, dw2=0.5)
+    proofs = [finding.proof for finding in report]
+    assert [proof.verdict if proof else "" for proof in proofs] == ["equal", "equal", "", ""]
+
+
+def test_a_formula_that_is_wrong_only_far_away_is_found_by_proof() -> None:
+    """Right at every point that anyone would draw, wrong at a witness."""
+    x = Value(0.5, label="x")
+    (finding,) = check((x * x).named("L"), {x: where(x < 1e3, 2 * x, 3 * x)})
+    if finding.proof is not None and finding.proof.verdict == "different":
+        assert finding.verdict == "wrong"
+        assert finding.worst is not None
+        assert finding.worst.given != finding.worst.right
+    else:
+        assert finding.verdict == "right"
+
+
+def test_another_choice_at_a_kink_is_not_wrong() -> None:
+    x = Value(0.5, label="x")
+    for claim in (where(x >= 0.0, 1.0, 0.0), where(x > 0.0, 1.0, 0.0)):
+        (finding,) = check(relu(x).named("L"), {x: claim})
+        assert finding.verdict == "right"
+    x = Value(0.0, label="x")
+    (finding,) = check(abs(x).named("L"), {x: where(x >= 0.0, 1.0, -1.0)})
+    assert finding.verdict == "right"
 
 
 def test_a_number_is_judged_at_the_numbers_of_the_graph() -> None:

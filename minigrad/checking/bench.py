@@ -326,7 +326,8 @@ class Sheet:
         except NoFormError as missing:
             note = f"{missing.op} has no complex form here"
             return [Column(COMPLEX, np.full(p, np.nan), np.full(p, np.inf), note)] * count
-        slopes, errors = value.imag.reshape(count, p) / h, bound.reshape(count, p) / h
+        with np.errstate(all="ignore"):
+            slopes, errors = value.imag.reshape(count, p) / h, bound.reshape(count, p) / h
         good = np.isfinite(slopes) & ((np.abs(x) > 1e-200) | (x == 0.0))
         return [Column(COMPLEX, *pair) for pair in zip(np.where(good, slopes, np.nan), errors, strict=True)]
 

@@ -121,6 +121,8 @@ class Names:
     def named(self, name: str) -> Value | None:
         """The node with this label."""
         nodes = self.labels.get(name, [])
+        if not nodes and name == self.result and not self.output.label:
+            return self.output
         if len(nodes) > 1:
             raise GivenError(
                 f'{len(nodes)} nodes are called "{shown(name, 40)}": pass the node, or label them apart'

@@ -9,30 +9,40 @@ report still comes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from minigrad.checking.arithmetic import evaluate, rounding
 from minigrad.checking.claims import Claims, Field
 from minigrad.checking.diagnose import Claimed, Diagnosis
 from minigrad.checking.given import Given, GivenError, Names, needed, read
 from minigrad.checking.judge import judge
-from minigrad.checking.points import SEED
+from minigrad.checking.points import SEED, Point
+from minigrad.checking.proof import prove
 from minigrad.checking.referees import Readings, readings_at, subjects
 from minigrad.checking.report import Report
 from minigrad.checking.slips import SINGLE
-from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Comparison, Finding, Slip, Verdict
+from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Comparison, Finding, Proof, Slip, Verdict
+from minigrad.derivative import derive
+from minigrad.notation import number_text
 from minigrad.real import NotANumberError
 from minigrad.text import shown
 from minigrad.value import Value
+
+#: Graphs of more nodes are judged by numbers alone.
+MOST_PROVED = 400
+
+#: What the judge says of numbers that are right to single precision.
+SINGLE_WORDS = "single precision"
 
 #: What was given, by node or by name.
 Derivatives: TypeAlias = Mapping[Value, Any] | Mapping[str, Any] | Mapping[Value | str, Any]
 
 
-def check(output: Value, derivatives: Derivatives, *, seed: int = SEED) -> Report:
+def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds: float = 0.0) -> Report:
     """Check derivatives of a result that were worked out by hand.
 
     output        the result L that is differentiated
@@ -40,6 +50,7 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED) -> Repor
                   function of the numbers of named nodes (`lambda a, y: a - y`), or text ("a - y"; it may use
                   other derivatives, "x1*dz"). A node may be named by its label "z", or as "dz", "dZ" or "dL/dz".
     seed          of the random points
+    seconds       how long SymPy, from the extra `check`, may look at a formula that is neither proved nor refuted
     return        Report: for each derivative right, wrong or "cannot tell", the slip, and what follows from what
 
     A formula is judged at the numbers of the graph, at random points and at edge points; a number only at those of the
@@ -63,7 +74,7 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED) -> Repor
         )
     names = Names(output)
     givens, failed = _read_all(names, derivatives)
-    work = _Work(names, givens, seed)
+    work = _Work(names, givens, seed, seconds)
     findings: dict[Value | str, Finding] = {**failed, **work.findings()}
     ordered = tuple(findings[key] for key in derivatives if key in findings)
     return Report(names.result, ordered, tuple(dict.fromkeys(work.notes)), output)
@@ -123,14 +134,16 @@ class _Judged:
     own: Verdict | None = None
     near: tuple[Given, ...] = ()
     roots: tuple[str, ...] = ()
+    proof: Proof | None = None
 
 
 class _Work:
     """One check."""
 
-    def __init__(self, names: Names, givens: Mapping[Value | str, Given], seed: int) -> None:
+    def __init__(self, names: Names, givens: Mapping[Value | str, Given], seed: int, seconds: float) -> None:
         self.names = names
         self.givens = dict(givens)
+        self.seconds = seconds
         self.field = Field(names.output, seed)
         self.diagnosis = Diagnosis(
             names.output, self.field.columns, [given.node for given in givens.values()]
@@ -155,7 +168,8 @@ class _Work:
                 self.failed[given] = str(error)
                 continue
             comparisons = self._compared(given, claimed)
-            self.judged[given.node] = _Judged(given, claimed, comparisons, _verdict(comparisons))
+            one = self.judged[given.node] = _Judged(given, claimed, comparisons, _verdict(comparisons))
+            self._prove(one)
         for one in self.judged.values():  # those upstream come first
             self._follow(one)
         return {key: self._finding(given) for key, given in self.givens.items()}
@@ -170,7 +184,7 @@ class _Work:
             numbers = {self.names.graph.name(node): at for node, at in point.numbers.items()} if k else {}
             rounding = float(claimed.error[k]) if given.value is not None else None
             found.append(judge(number, told, where=point.where, point=numbers, rounding=rounding))
-        return tuple(found)
+        return _without_single(found) if given.function is not None else tuple(found)
 
     @cached_property
     def _told(self) -> dict[Value, list[Readings]]:
@@ -178,6 +192,42 @@ class _Work:
         nodes = [given.node for given in self.givens.values()]
         asked = subjects(self.names.output, nodes)
         return {subject.node: readings_at(subject, self.field.judged) for subject in asked}
+
+    def _prove(self, one: _Judged) -> None:
+        """Prove a formula that is not wrong at the points; a proof that it is wrong elsewhere makes it so."""
+        value, node = one.given.value, one.given.node
+        if value is None or one.given.stands or one.given.fixed or one.verdict == WRONG:
+            return
+        if node is self.names.output or len(self.names.graph) > MOST_PROVED:
+            return
+        proof = prove(derive(self.names.output, node), value, seconds=self.seconds)
+        if proof.verdict == "different":
+            witness = self._at_witness(one.given, value, proof)
+            if witness is None or witness.verdict != WRONG:  # at a kink either choice is right
+                return
+            one.comparisons += (witness,)
+            one.verdict = WRONG
+        one.proof = proof
+
+    def _at_witness(self, given: Given, value: Value, proof: Proof) -> Comparison | None:
+        """The claim beside what the referees say, at the point that a proof names."""
+        own = self.field.judged[0].numbers
+        name = self.names.graph.name
+        numbers = {node: proof.witness.get(name(node), number) for node, number in own.items()}
+        if not proof.witness.keys() <= {name(node) for node in own}:
+            return None
+        e, columns = (
+            self.claims.links.e,
+            {self.claims.ids[node]: np.array([at]) for node, at in numbers.items()},
+        )
+        (i,) = e.read([value])
+        (claimed,), (error,) = evaluate(e, [i], columns), rounding(e, [i], columns)
+        where = "at " + ", ".join(f"{name} = {number_text(at)}" for name, at in proof.witness.items())
+        (subject,) = subjects(self.names.output, [given.node])
+        (told,) = readings_at(subject, [Point(where, numbers)])
+        return judge(
+            float(claimed[0]), told, where=where, point=dict(proof.witness), rounding=float(error[0])
+        )
 
     # -- given the user's own upstream --------------------------------------------------------------------
 
@@ -187,12 +237,19 @@ class _Work:
         if not one.near:
             return
         upstream = self._upstream(one.near)
-        expected = self.diagnosis.right(one.given.node, {node: c.numbers for node, c in upstream.items()})
-        moved = self.diagnosis.right(
-            one.given.node, {node: c.numbers + c.error for node, c in upstream.items()}
-        )
         with np.errstate(all="ignore"):
-            known = one.claimed.known & (self.field.kind == "judged") & np.isfinite(expected)
+            expected, moved = (
+                self.diagnosis.right(
+                    one.given.node, {node: c.numbers + k * c.error for node, c in upstream.items()}
+                )
+                for k in (0.0, 1.0)
+            )
+            known = (
+                one.claimed.known
+                & (self.field.kind == "judged")
+                & np.isfinite(expected)
+                & self.diagnosis.sound
+            )
             for claimed in upstream.values():
                 known &= claimed.known
             room = 1e-9 * np.abs(expected) + 1e-12 + one.claimed.error + 4 * np.abs(moved - expected)
@@ -243,6 +300,7 @@ class _Work:
             one.own,
             one.roots,
             self._slip(one),
+            one.proof,
         )
 
     @staticmethod
@@ -278,10 +336,31 @@ class _Work:
 
     def _single(self, one: _Judged) -> Slip | None:
         """Right, but only to single precision."""
-        explained = sum("single precision" in comparison.reason for comparison in one.comparisons)
+        explained = sum(SINGLE_WORDS in comparison.reason for comparison in one.comparisons)
         if not explained:
             return None
         return Slip(SINGLE.key, SINGLE.sentence.format(node=one.given.name), explains=explained)
+
+
+def _without_single(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Of a function in single precision, what its rounding may have done at edge points is not held against it."""
+    usual = [c for c in found if not c.where.startswith("edge")]
+    if not usual or not all(SINGLE_WORDS in c.reason for c in usual if c.given):
+        return tuple(found)
+    size = max(abs(c.right) for c in usual)
+    reason = f"computed in {SINGLE_WORDS}, whose rounding counts here"
+    return tuple(
+        replace(c, verdict=UNDECIDED, reason=reason)
+        if c.verdict == WRONG and c not in usual and _rounded(c, size)
+        else c
+        for c in found
+    )
+
+
+def _rounded(comparison: Comparison, size: float) -> bool:
+    """Whether a difference is what single precision does near saturation and cancellation."""
+    away = abs(comparison.given - comparison.right)
+    return away <= 1e-3 * abs(comparison.right) or max(away, abs(comparison.right)) <= 1e-6 * size
 
 
 def _verdict(comparisons: Sequence[Comparison]) -> Verdict:

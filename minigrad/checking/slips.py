@@ -288,8 +288,15 @@ LABELS = SlipRow(
 LABELS_BACK = SlipRow(
     "labels -1/1", "input", 4.7, "labels: {name} is taken as 0 or 1 ({form}) where the formula has -1 or 1"
 )
+NEGATED = SlipRow("sign of a link", "input", 4.25, "the sign of {name} is flipped")
 COMPLEMENT = SlipRow("complement", "input", 4.8, "1 - {name} stands for {name}")
 LEFT_OUT = SlipRow("input left out", "input", 5, "{name} is left out of {upper}")
+DROPPED = SlipRow("input left out", "input", 5.05, "the term with {name} is left out")
+FACTOR = SlipRow("factor missing", "input", 3.05, "the factor {factor} is missing")
+DIVIDED = SlipRow(
+    "factor missing", "input", 7.4, "{node} is the right one divided by {factor}: that factor is missing"
+)
+SURPLUS = SlipRow("factor twice", "input", 7.5, "the factor {factor} is one too many")
 OUTSIDE_SIGN = SlipRow(
     "bias outside", "input", 5.1, "{name} stands outside the bracket: its sign in {upper} is the other one"
 )
@@ -301,5 +308,6 @@ WRONG_NODE = SlipRow("wrong node", "input", 6.5, "{other} stands for {name}")
 #: Every row but those of arrays.
 ROWS: tuple[SlipRow, ...] = (
     SINGLE, SIGN, NOTHING, BASE, CONSTANT, OFFSET, *LINKS, *EVERYWHERE, *CHOICES, OVERWRITTEN, LOCAL,
-    LOCAL_INSIDE, ANOTHER, SWAPPED, LABELS, LABELS_BACK, COMPLEMENT, LEFT_OUT, OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
+    LOCAL_INSIDE, ANOTHER, SWAPPED, LABELS, LABELS_BACK, NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, FACTOR, DIVIDED,
+    SURPLUS,    OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
 )  # fmt: skip

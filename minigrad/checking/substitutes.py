@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+import numpy as np
+
 from minigrad.checking import slips
 from minigrad.checking.arithmetic import evaluate
 from minigrad.checking.links import Array, Edge, Links, Reading
@@ -24,6 +26,10 @@ from minigrad.value import Value
 #: Most names that are exchanged for one another, and the largest graph whose closed forms are tried.
 MOST_NAMES = 14
 MOST_NODES = 400
+
+#: How near to 0 a factor is brought, and how small the rest must become to hold it.
+_NEAR = 1e-9
+_FAR = 1e-5
 
 Tried = tuple[SlipRow, Array, Mapping[str, str]]
 
@@ -48,6 +54,7 @@ class Substitutes:
             return
         form = _Form(self, node, derive(self.output, node).value)
         yield from form.exchanged()
+        yield from form.factored()
         yield from form.relabelled()
         yield from form.unbracketed()
         if self.taught_differs(node):
@@ -105,6 +112,15 @@ class Substitutes:
         return found
 
 
+def _factors(n: Array, name: str, *, inner: bool) -> Iterator[tuple[Array, Array, int, str]]:
+    """What derivatives have as factors: its numbers, where the node makes it all but vanish, how fast, in words."""
+    yield n, _NEAR * n, 1, name
+    yield n**2, _NEAR * n, 2, f"{name}**2"
+    if inner:
+        yield n * (1 - n), _NEAR * n, 1, f"{name}*(1 - {name})"
+        yield 1 - n**2, 1 - _NEAR * np.abs(n), 1, f"1 - {name}**2"
+
+
 class _Form:
     """The closed form of one derivative."""
 
@@ -112,7 +128,7 @@ class _Form:
         self.room = room
         self.e = e = Expressions()
         self.node = node
-        named = [other for other in room.ids if other.label and other.op != "const"]
+        named = [other for other in room.ids if (other.label or other is room.output) and other.op != "const"]
         (self.closed, *ids) = e.read([formula, *named])
         self.id = dict(zip(named, ids, strict=True))
         inside = set(e.order([self.closed]))
@@ -141,24 +157,43 @@ class _Form:
         """Two names swapped, one for another, and 1 - name for name."""
         column = self.room.column
         for node in self.inside:
-            name = shown(node.label, 40)
+            name = _name(node)
             yield slips.COMPLEMENT, self.at({node: 1.0 - column(node)}), {"name": name}
+            yield slips.NEGATED, self.at({node: -column(node)}), {"name": name}
+            yield slips.DROPPED, self.at({node: 0.0 * column(node)}), {"name": name}
             for other in self.named:
                 if other is node or (
                     other in self.inside and self.named.index(other) < self.named.index(node)
                 ):
                     continue
-                words = {"name": name, "other": shown(other.label, 40)}
+                words = {"name": name, "other": _name(other)}
                 yield slips.SWAPPED, self.at({node: column(other), other: column(node)}), words
             for other in self.named:
                 if other is not node:
-                    words = {"name": name, "other": shown(other.label, 40)}
+                    words = {"name": name, "other": _name(other)}
                     yield slips.WRONG_NODE, self.at({node: column(other)}), words
+
+    def factored(self) -> Iterator[Tried]:
+        """A power of a name, or a factor such as a(1 - a), more or fewer than there should be."""
+        right = self.at({})
+        for node in self.named:
+            n, name = self.room.column(node), _name(node)
+            for factor, zero, order, text in _factors(n, name, inner=not node.is_leaf):
+                size = np.abs(self.at({node: zero})) / np.abs(right)
+                divided = bool(np.all(~(size > _FAR)))  # it vanishes with the factor: the factor is there
+                grown = size * _NEAR**order
+                multiplied = bool(np.all(~(grown < _FAR) & ~(grown > 1 / _FAR)))  # it grows as 1/factor does
+                inverse = f"1/{text}" if text.isidentifier() else f"1/({text})"
+                yield slips.FACTOR if divided else slips.DIVIDED, right / factor, {"factor": text}
+                if multiplied:
+                    yield slips.FACTOR, right * factor, {"factor": inverse}
+                else:
+                    yield slips.SURPLUS, right * factor, {"factor": text}
 
     def relabelled(self) -> Iterator[Tried]:
         """Labels in the other convention."""
         for node in (node for node in self.id if node.op == "input" and self.id[node] in self.leaves):
-            y, name = self.room.column(node), shown(node.label, 40)
+            y, name = self.room.column(node), _name(node)
             yield slips.COMPLEMENT, self.at({node: 1.0 - y}, symbols=False), {"name": name}
             for symbols in (True, False):
                 yield (
@@ -176,7 +211,7 @@ class _Form:
         for node, edge, use in room.biases:
             if node not in self.id:
                 continue
-            b, name = room.column(node), shown(node.label, 40)
+            b, name = room.column(node), _name(node)
             words = {"name": name, "upper": self._text(edge.upper)}
             yield slips.LEFT_OUT, self.at({node: 0.0 * b}, symbols=False), words
             yield slips.OUTSIDE_SIGN, self.at({node: -b}, symbols=False), words
@@ -196,3 +231,7 @@ class _Form:
     def _text(self, i: int) -> str:
         e = self.room.links.e
         return shown(e.label[i], 40) if i in e.label else e.text(i, limit=60)
+
+
+def _name(node: Value) -> str:
+    return shown(node.label, 40) or "L"
