@@ -179,3 +179,82 @@ STRANGE: list[tuple[Callable[..., Any], str]] = [
     (varied(dw=lambda w, b, X, Y, A, m: np.dot(X, (A - Y).T) * np.linalg.norm(w) / m), "dw"),
     (varied(db=lambda w, b, X, Y, A, m: np.mean(np.tanh(A - Y))), "db"),
 ]  # fmt: skip
+
+
+# -- the same slips under other losses, an example a row --------------------------------------------------
+
+#: name -> loss of z and y, its derivative by z, the kind of label
+LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any], str]] = {
+    "logistic": (lambda z, y: -(y * np.log(sigmoid(z)) + (1 - y) * np.log(1 - sigmoid(z))), lambda z, y: sigmoid(z) - y,
+                 "01"),
+    "logistic ±1": (lambda z, y: np.log(1 + np.exp(-y * z)), lambda z, y: -y / (1 + np.exp(y * z)), "±1"),
+    "linear": (lambda z, y: (z - y) ** 2 / 2, lambda z, y: z - y, "real"),
+    "squares": (lambda z, y: (z - y) ** 2, lambda z, y: 2 * (z - y), "real"),
+    "poisson": (lambda z, y: np.exp(z) - y * z, lambda z, y: np.exp(z) - y, "count"),
+    "hinge": (lambda z, y: np.maximum(0, 1 - y * z), lambda z, y: np.where(y * z < 1, -y, 0.0), "±1"),
+    "huber": (lambda z, y: np.where(abs(z - y) <= 1, (z - y) ** 2 / 2, abs(z - y) - 0.5),
+              lambda z, y: np.clip(z - y, -1, 1), "real"),
+    "tanh": (lambda z, y: (np.tanh(z) - y) ** 2, lambda z, y: 2 * (np.tanh(z) - y) * (1 - np.tanh(z) ** 2), "real"),
+    "a ratio": (lambda z, y: (z - y) ** 2 / (1 + z * z),
+                lambda z, y: 2 * (z - y) / (1 + z * z) - 2 * z * (z - y) ** 2 / (1 + z * z) ** 2, "real"),
+    "softplus": (lambda z, y: np.log(1 + np.exp(z)) - 0.3 * y * z, lambda z, y: sigmoid(z) - 0.3 * y, "real"),
+}  # fmt: skip
+
+#: (what is wrong, how it is computed from X (m, n), dZ (m,), w, b; what the slip's key must hold)
+SUMS: list[tuple[str, Callable[..., Any], str]] = [
+    ("dw", lambda X, d, w, b: -X.T @ d / len(d), "sign flipped"),
+    ("dw", lambda X, d, w, b: X.T @ d, "1/m missing"),
+    ("dw", lambda X, d, w, b: X.T @ d / len(d) ** 2, "1/m applied twice"),
+    ("dw", lambda X, d, w, b: X.T @ d / X.shape[1], "1/n for 1/m"),
+    ("dw", lambda X, d, w, b: X.T @ d / len(d) / 2, "factor 1/2"),
+    ("dw", lambda X, d, w, b: X[-1] * d[-1] / len(d), "overwritten"),
+    ("dw", lambda X, d, w, b: X[:-1].T @ d[:-1] / len(d), "off by one row"),
+    ("dw", lambda X, d, w, b: X[1:].T @ d[:-1] / len(d), "off by one row"),
+    ("dw", lambda X, d, w, b: X * d[:, None] / len(d), "elementwise product"),
+    ("dw", lambda X, d, w, b: (X * d[:, None]).sum(1) / len(d), "sum over the wrong axis"),
+    ("dw", lambda X, d, w, b: np.outer(X.sum(0), d).sum(1) / len(d), "outer product"),
+    ("dw", lambda X, d, w, b: w * d.mean(), "w for X"),
+    ("dw", lambda X, d, w, b: np.full(len(w), d.mean()), "X missing"),
+    ("dw", lambda X, d, w, b: 0.7 * X.T @ d / len(d), "constant factor"),
+    ("db", lambda X, d, w, b: -d.mean(), "sign flipped"),
+    ("db", lambda X, d, w, b: d.sum(), "1/m missing"),
+    ("db", lambda X, d, w, b: b * d.mean(), "b for 1"),
+    ("db", lambda X, d, w, b: d / len(d), "sum over the rows missing"),
+    ("db", lambda X, d, w, b: d[-1] / len(d), "overwritten"),
+    ("db", lambda X, d, w, b: (X.T @ d).sum() / len(d), "dw for db"),
+]
+
+#: Wrong, and in no catalogue.
+ODD: list[tuple[str, Callable[..., Any]]] = [
+    ("dw", lambda X, d, w, b: X.T @ d / len(d) + 0.01 * w),
+    ("dw", lambda X, d, w, b: np.tanh(X.T @ d / len(d)) + 0.1 * w**3),
+    ("dw", lambda X, d, w, b: X.T @ (d * np.arange(len(d))) / len(d)),
+    ("db", lambda X, d, w, b: np.mean(d) + 0.1 * np.sin(b)),
+    ("db", lambda X, d, w, b: np.mean(d * np.arange(len(d)))),
+    ("db", lambda X, d, w, b: d.mean() * np.linalg.norm(w)),
+]
+
+
+def under(loss: str, target: str = "", wrong: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """`propagate` for a loss of LOSSES, with one target computed wrongly."""
+    of_z, dz, _ = LOSSES[loss]
+
+    def propagate(w: Any, b: Any, X: Any, y: Any) -> Any:
+        z = X @ w + b
+        d = dz(z, y)
+        grads = {"dw": X.T @ d / len(d), "db": d.mean()}
+        if wrong is not None:
+            grads[target] = wrong(X, d, w, b)
+        return grads, np.mean(of_z(z, y))
+
+    return propagate
+
+
+def rows_for(loss: str, seed: int, n: int = 3, m: int = 5) -> tuple[Any, ...]:
+    """Random data with the labels of a loss."""
+    random = np.random.default_rng(seed)
+    y = {
+        "01": random.integers(0, 2, m), "±1": 2 * random.integers(0, 2, m) - 1, "real": random.normal(size=m),
+        "count": random.poisson(2, m),
+    }[LOSSES[loss][2]]  # fmt: skip
+    return random.normal(size=n), 0.4, random.normal(size=(m, n)), y

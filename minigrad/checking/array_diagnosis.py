@@ -32,6 +32,7 @@ class Trial:
     """One call: the data, what came back, and what is right.
 
     where   "at your numbers", "at random data 1"
+    close   how far the numbers of a slip may be off, as a share
     right   target -> (k,), what is right
     error   target -> (k,), how far rounding may take a right function away from it
     size    target -> (k,), the size of the terms that are summed
@@ -48,6 +49,11 @@ class Trial:
     size: dict[str, Floats] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
     known: dict[tuple[bool, int], Terms | None] = field(default_factory=dict)
+    close: float = CLOSE
+
+    def nearness(self) -> float:
+        """How far a slip's numbers may be off, as a share of their size."""
+        return CLOSE_SINGLE if self.answer.single else self.close
 
     def shape(self, target: str) -> tuple[int, ...]:
         """The shape that is due."""
@@ -189,7 +195,7 @@ def _fits(made: _Made, trial: Trial, target: str, factor: Factor) -> bool:
 def _near(trial: Trial, target: str, numbers: Floats, factors: Floats) -> np.ndarray[Any, Any]:
     """For each factor, whether it times the numbers are those that came back."""
     given, error = trial.given(target), trial.error[target]
-    close = CLOSE_SINGLE if trial.answer.single else CLOSE
+    close = trial.nearness()
     with np.errstate(all="ignore"):
         expected = factors[:, None] * numbers
         size = np.abs(expected)
@@ -351,7 +357,7 @@ def _has_form(trial: Trial, target: str, form: _Form, sign: float, factor: str) 
         if given.size != expected.size or (expected.ndim == 2 and given.shape != expected.shape):
             return False
         apart = np.abs(given.reshape(expected.shape) - expected)
-        return bool(np.all(apart <= 1e-7 * (np.abs(expected) + np.abs(expected).max())))
+        return bool(np.all(apart <= max(1e-7, trial.close) * (np.abs(expected) + np.abs(expected).max())))
 
 
 def _trace_is_cost(trial: Trial) -> bool:

@@ -90,7 +90,7 @@ def _compared(trial: Trial, target: str, model: Model | None) -> list[Comparison
     made = []
     for k in order[: KEPT if trial.own else 1]:
         g, r, e = (float(a[k]) for a in (trial.given(target), trial.right[target], trial.error[target]))
-        referee = "differences" if model is None else "closed form"
+        referee = "differences" if model is None or getattr(model, "plain", False) else "closed form"
         readings = (Reading(referee, r, e),)
         reason = {WRONG: "differs", UNDECIDED: trial.why.get(target, "not to be told here"), RIGHT: ""}[
             verdicts[k]

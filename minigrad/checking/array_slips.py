@@ -304,6 +304,8 @@ def row_slips(model: Model, target: str) -> Iterator[tuple[Row, Callable[[Rows],
     target   "cost", "dw" or "db"
     """
     yield Row("", 0, "", model), model
+    if getattr(model, "plain", False):
+        return
     name = model.name if isinstance(model, Named) else ""
     labels = _LABELS.get(model.labels, ()) if isinstance(model, Named) else ()
     for row in (*FORWARD, *labels):

@@ -50,7 +50,7 @@ class Answer:
 
     notes    what is odd about the form of it
     single   the numbers came in single precision
-    parts    results that came without names, and `orders`, what they may be, likelier first
+    parts    results that came without names; `orders`: what they may be, likelier first; `taken`: one of them
     """
 
     cost: Floats | None
@@ -60,6 +60,7 @@ class Answer:
     single: bool = False
     parts: tuple[Floats | None, ...] = ()
     orders: tuple[tuple[str, ...], ...] = ()
+    taken: tuple[str, ...] = ()
 
     def __getitem__(self, target: str) -> Floats | None:
         return {"cost": self.cost, "dw": self.dw, "db": self.db}[target]
@@ -67,7 +68,7 @@ class Answer:
     def ordered(self, order: tuple[str, ...]) -> Answer:
         """The results without names taken in another order."""
         found = {"cost": None, "dw": None, "db": None} | dict(zip(order, self.parts, strict=False))
-        return replace(self, cost=found["cost"], dw=found["dw"], db=found["db"])
+        return replace(self, cost=found["cost"], dw=found["dw"], db=found["db"], taken=order)
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ class Caller:
         self.keys = dict(keys or {})
         self.record = Record()
         self.budget = budget
+        self.found: tuple[str, ...] = ()
         self.name = getattr(function, "__name__", type(function).__name__)
 
     @property
@@ -140,6 +142,48 @@ class Caller:
             self.record.slowest = max(self.record.slowest, took)
         self._note_changes(before, given)
         return self._answer(result, shape_of_w)
+
+    @contextlib.contextmanager
+    def costs(
+        self, arguments: Sequence[Any], shape_of_w: tuple[int, ...]
+    ) -> Iterator[Callable[[Any, Any], float]]:
+        """The cost as a function of w and b (shaped as the function takes them), for many calls at the same rows.
+
+        X and Y are copied once, or for every call where the function is known to change them. nan where it fails.
+        """
+        fresh = bool(self.record.changed)
+        held = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
+
+        def cost(w: Any, b: Any) -> float:
+            if self.exhausted:
+                return float("nan")
+            given = [np.array(a) if fresh and isinstance(a, np.ndarray) else a for a in held]
+            given[0] = np.array(w)
+            if len(given) == 4:
+                given[1] = np.array(b) if isinstance(b, np.ndarray) else b
+            started = time.perf_counter()
+            CLOCK.inside = True
+            try:
+                result = self.function(*(given[place] for place in self.order))
+            except OutOfTimeError as error:
+                self.record.stopped = f"{self.name} had not returned after {error} s and was stopped"
+                return float("nan")
+            except (Exception, SystemExit):
+                return float("nan")
+            finally:
+                CLOCK.inside = False
+                self.record.calls += 1
+                self.record.seconds += time.perf_counter() - started
+            answer = self._answer(result, shape_of_w)
+            found = None if isinstance(answer, str) else self._as_before(answer).cost
+            return float(found.reshape(-1)[0]) if found is not None and found.size == 1 else float("nan")
+
+        with self._caught():
+            yield cost
+
+    def _as_before(self, answer: Answer) -> Answer:
+        """Results without names in the order that was found out."""
+        return answer.ordered(self.found) if self.found in answer.orders else answer
 
     @contextlib.contextmanager
     def _caught(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.checking.array_diagnosis import Trial
 from minigrad.checking.array_judging import consistent, finding
-from minigrad.checking.array_truth import TARGETS, saturated, settle, settle_by_differences
+from minigrad.checking.array_truth import TARGETS, OwnRows, saturated, settle, settle_by_differences
 from minigrad.checking.calling import BUDGET, Answer, Caller, printed
 from minigrad.checking.models import MODELS, Model, Named, graph_of_row, models_of, takes_rows
 from minigrad.checking.recognising import recognised
@@ -27,7 +27,7 @@ from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Finding
 SAME, MORE = 4, (2, 5)
 
 #: Entries of dw by differences: at the user's numbers, at fresh data.
-ENTRIES, FRESH_ENTRIES = 1024, 8
+ENTRIES, FRESH_ENTRIES = 48, 8
 
 #: Names of parameters that say which argument is meant.
 _ROLES = {
@@ -277,7 +277,7 @@ class FunctionCheck:
                 0,
                 f"{self.caller.name} returns no {words}: {'it is' if len(missing) == 1 else 'they are'} not judged",
             )
-        return [t for t in there if t != "cost" or model is not None]
+        return [t for t in there if t != "cost" or not _is_box(model)]
 
     def _settle(self) -> tuple[str, Model | None]:
         """Find the model, and fill in what is right."""
@@ -287,14 +287,19 @@ class FunctionCheck:
                 if not trial.right:
                     settle(trial, model)
             return f"model {name}", model
+        self.caller.found = next((t.answer.taken for t in self.trials if t.answer.taken), ())
         for trial in self.trials:
             settle_by_differences(trial, self.caller, ENTRIES if trial.own else FRESH_ENTRIES, self.random)
-        return "against differences of its own cost", None
+        own = OwnRows(self.caller, self.layout)
+        explains = own.explains(self.trials)
+        if not explains and self.own.n > ENTRIES and self.trials[0].own:
+            settle_by_differences(self.trials[0], self.caller, self.own.n, self.random)
+        return "against differences of its own cost", own if explains else None
 
     def _tell(self, findings: Sequence[Finding], model: Model | None) -> None:
         """What is to be said of the findings together."""
         verdicts = {f.name: f.verdict for f in findings}
-        if model is None:
+        if _is_box(model):
             self.notes.append(
                 "the cost is the mean of no loss that is known here, so it is not judged; the gradients are held "
                 "against differences of it. Give model=, a name, a graph or a function of one row, to have it judged"
@@ -327,6 +332,11 @@ class FunctionCheck:
             )
         if said := printed(record, name):
             self.notes.append(said)
+
+
+def _is_box(model: Model | None) -> bool:
+    """Whether nothing but the function's own cost is known."""
+    return model is None or isinstance(model, OwnRows)
 
 
 def kind_of(labels: np.ndarray[Any, Any]) -> str:

@@ -38,7 +38,7 @@ def recognised(
     for name, model in fitting:
         tried = _in_order(_settled(trials, model))
         if _agrees(tried, "cost") and (
-            asked or not usual or _agrees(tried, "dw") or not _agrees(usual, "dw")
+            asked or not usual or _by_gradients(tried) or not _by_gradients(usual)
         ):
             return name, model, tried
         usual = usual or tried
@@ -46,16 +46,17 @@ def recognised(
     if asked or _explained(usual, model):
         return name, model, usual
     if any(trial.answer.cost is not None and trial.fits("cost") for trial in usual):
-        return (
-            "",
-            None,
-            [replace(trial, right={}, error={}, size={}, terms=None, known={}) for trial in usual],
-        )
+        return "", None, [_unsettled(trial) for trial in usual]
     for name, model in fitting[1:]:  # no cost: by the gradients
         tried = _in_order(_settled(trials, model))
         if _agrees(tried, "dw"):
             return name, model, tried
     return (*fitting[0], usual)
+
+
+def _by_gradients(trials: Sequence[Trial]) -> bool:
+    """Whether either gradient is right."""
+    return _agrees(trials, "dw") or _agrees(trials, "db")
 
 
 def _takes(model: Model, kind: str) -> bool:
@@ -78,8 +79,12 @@ def _in_order(trials: list[Trial]) -> list[Trial]:
     return taken(best)
 
 
+def _unsettled(trial: Trial) -> Trial:
+    return replace(trial, right={}, error={}, size={}, why={}, known={}, terms=None)
+
+
 def _settled(trials: Sequence[Trial], model: Model) -> list[Trial]:
-    made = [replace(trial, right={}, error={}, size={}, why={}, known={}) for trial in trials]
+    made = [_unsettled(trial) for trial in trials]
     for trial in made:
         settle(trial, model)
     return made
