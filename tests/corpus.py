@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
@@ -138,7 +138,8 @@ def _functions(xp: Any) -> dict[str, Any]:
         return xp.where(x > y, x, y)
 
     return {
-        "exp": xp.exp, "log": xp.log, "tanh": xp.tanh, "sqrt": xp.sqrt, "sin": xp.sin, "atan": xp.arctan,
+        "exp": xp.exp, "log": xp.log, "tanh": xp.tanh, "sqrt": xp.sqrt,
+        "sinh": xp.sinh, "cosh": xp.cosh, "sin": xp.sin, "atan": xp.arctan,
         "abs": xp.abs, "sign": xp.sign, "where": xp.where, "sigmoid": sigmoid, "softplus": softplus, "relu": relu,
         "max": larger,
     }  # fmt: skip
@@ -622,10 +623,10 @@ SINGLE = (
 # -- cases ------------------------------------------------------------------------------------------------
 
 
-def wrong(points: int = 3) -> Iterator[Case]:
+def wrong(points: int = 3, losses: Sequence[Loss] = LOSSES) -> Iterator[Case]:
     """Every slip of the tables, each at some random points."""
     draw = random.Random(SEED)
-    for loss in LOSSES:
+    for loss in losses:
         for slip, wrt, claim, *same in loss.slips:
             for k in range(points):
                 name = f"{loss.name}, {slip}, d{wrt} = {claim}, point {k}"

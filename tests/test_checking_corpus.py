@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import corpus
 import pytest
 from corpus import Case, Said
+from corpus_later import LATER
 
 from minigrad import grad
 from minigrad.checking import slips
@@ -31,7 +32,9 @@ def judge_the_naming(answers: list[Said], beyond: list[Said]) -> None:
     assert len(named) >= 0.95 * len(answers), [one.case.name for one in answers if one not in named]
     assert all(one.verdict == "wrong" for one in beyond)
     falsely = [one for one in beyond if one.how == "falsely"]
-    assert len(falsely) < 0.01 * len(beyond), [(one.case.name, one.sentence) for one in falsely]
+    assert not falsely or len(falsely) < 0.01 * len(beyond), [
+        (one.case.name, one.sentence) for one in falsely
+    ]
 
 
 def test_the_right_formulas_of_the_corpus_are_right() -> None:
@@ -65,13 +68,18 @@ def test_slips_are_named_and_nothing_else_is() -> None:
     judge_the_naming(said([*corpus.wrong(1)][::3]), said(corpus.outside(101)))
 
 
+def test_slips_are_named_with_losses_that_the_catalogue_was_not_made_for() -> None:
+    judge_the_naming(said([*corpus.wrong(1, LATER)][::2]), [])
+
+
 def test_right_derivatives_are_called_right() -> None:
     assert [one.case.name for one in said(corpus.right(1)) if one.verdict != "right"] == []
 
 
 @pytest.mark.slow
 def test_slips_are_named_in_the_whole_corpus() -> None:
-    judge_the_naming(said([*corpus.wrong(3), *corpus.single()]), said(corpus.outside(600)))
+    cases = [*corpus.wrong(3), *corpus.wrong(1, LATER), *corpus.single()]
+    judge_the_naming(said(cases), said(corpus.outside(600)))
 
 
 @pytest.mark.slow

@@ -211,7 +211,7 @@ BASE = SlipRow(
     "log base", "whole", 2.5, "the logarithm is natural here; {node} is {ratio}, as with another base"
 )
 CONSTANT = SlipRow("constant factor", "whole", 4.5, "{node} has a constant factor too many: {ratio}")
-OFFSET = SlipRow("constant offset", "whole", 9, "{node} is off by a constant: {offset} is added to it")
+OFFSET = SlipRow("constant offset", "whole", 5.5, "{node} is off by a constant: {offset} is added to it")
 SINGLE = SlipRow("float32 used", "precision", 0, "{node} is computed in single precision (float32)")
 
 LINKS: tuple[SlipRow, ...] = (
@@ -282,6 +282,7 @@ ANOTHER = SlipRow(
 
 #: The right formula at other numbers: name, then the numbers from those of the inputs.
 SWAPPED = SlipRow("nodes swapped", "input", 4.6, "{name} and {other} are swapped")
+SWAPPED_WITH_ITSELF = replace(SWAPPED, rank=7.1)  # of the node and another: that is another derivative
 LABELS = SlipRow(
     "labels -1/1", "input", 4.7, "labels: {name} is taken as -1 or 1 ({form}) where the formula has 0 or 1"
 )
@@ -307,7 +308,7 @@ WRONG_NODE = SlipRow("wrong node", "input", 6.5, "{other} stands for {name}")
 
 #: Every row but those of arrays.
 ROWS: tuple[SlipRow, ...] = (
-    SINGLE, SIGN, NOTHING, BASE, CONSTANT, OFFSET, *LINKS, *EVERYWHERE, *CHOICES, OVERWRITTEN, LOCAL,
-    LOCAL_INSIDE, ANOTHER, SWAPPED, LABELS, LABELS_BACK, NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, FACTOR, DIVIDED,
-    SURPLUS,    OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
+    SINGLE, SIGN, NOTHING, BASE, CONSTANT, OFFSET, *LINKS, *EVERYWHERE, *CHOICES, OVERWRITTEN, LOCAL, LOCAL_INSIDE,
+    ANOTHER, SWAPPED, SWAPPED_WITH_ITSELF, LABELS, LABELS_BACK, NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, FACTOR, DIVIDED,
+    SURPLUS, OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
 )  # fmt: skip

@@ -167,7 +167,9 @@ class _Form:
                 ):
                     continue
                 words = {"name": name, "other": _name(other)}
-                yield slips.SWAPPED, self.at({node: column(other), other: column(node)}), words
+                itself = self.node in (node, other)
+                row = slips.SWAPPED_WITH_ITSELF if itself else slips.SWAPPED
+                yield row, self.at({node: column(other), other: column(node)}), words
             for other in self.named:
                 if other is not node:
                     words = {"name": name, "other": _name(other)}
