@@ -126,7 +126,7 @@ class Normal:
         if after:
             powers[base] = _whole(after)
         else:
-            del powers[base]
+            powers.pop(base, None)
 
     def sum(self, terms: Terms) -> int:
         """The shortest of the ways to write a sum."""

@@ -14,7 +14,7 @@ from seeded import generator
 from ulp import ulps
 from witnesses import WITNESSES, Point
 
-from minigrad import RULES, Value, bce, exp, log, relu, sigmoid
+from minigrad import RULES, Value, bce, exp, log, relu, sigmoid, sin, sqrt
 from minigrad import value as core
 from minigrad.checking import exact
 from minigrad.checking.arithmetic import NoFormError, complex_form, evaluate, evaluate_exact, rounding
@@ -150,6 +150,8 @@ def test_what_is_zero_is_zero_and_what_has_no_value_is_nan() -> None:
     assert got[0] == 0
     assert mp.isnan(got[1])
     assert not mp.isfinite(got[2])
+    divided = e.read([1 / sin(x - x), (x - x) / sqrt(x - x)])
+    assert not any(map(mp.isfinite, evaluate_exact(e, divided, {})))
 
 
 def test_a_slope_tells_a_kink_from_a_bend() -> None:

@@ -35,6 +35,7 @@ def closed(node: Value) -> str:
         (0.1 * x + 0.2 * x, "0.30000000000000004*x"), (sqrt(x) * sqrt(x), "x"), (sqrt(x) / x, "1/sqrt(x)"),
         (x**0.5 * x**1.5, "x**2"), (2 * (x - y) + 2 * (y - x), "0"), (sigmoid(-x) + sigmoid(x), "1"),
         (minigrad.sin(y - x) + minigrad.sin(x - y), "0"), (1 - sigmoid(-x), "sigmoid(x)"), (0 * x + 1, "1"),
+        (x**0 * y, "y"), ((x + y) ** 0 * w, "w"),
     ],
 )  # fmt: skip
 def test_closed_forms(node: Value, text: str) -> None:

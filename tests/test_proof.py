@@ -173,6 +173,14 @@ def test_rounded_constants_make_no_difference() -> None:
     assert prove(x * 0.1, x * 0.1000000001).verdict == "different"
 
 
+def test_constants_are_not_rounded_on_the_way() -> None:
+    """log(exp(c)) of a small constant loses half its digits in doubles, in the formula as it is read."""
+    x = Value(2.0, label="x")
+    assert prove(formula("x*log(exp(0.0000001))", x=x), x * 1e-7).verdict != "different"
+    assert prove(formula("x*log(exp(0.0000001))", x=x), x * 1.1e-7).witness == {"x": 2.0}
+    assert prove(formula("x + log(-exp(1))", x=x), x, seconds=0).verdict == "undecided"
+
+
 def test_rounding_makes_no_difference() -> None:
     """Cancellation that loses every digit of a double is no witness."""
     x = Value(40.0, label="x")
@@ -255,6 +263,13 @@ def test_other_nodes_of_the_same_name_are_told() -> None:
     x = Value(1.0)
     y = Value(2.0)
     assert list(prove(x * y, x + y).witness) == ["input 1", "input 2"]
+
+
+def test_powers_of_nothing() -> None:
+    """x**0 is 1, wherever it stands."""
+    x = Value(2.0, label="x")
+    assert prove(x**0 * x, x).verdict == "equal"
+    assert prove((x + 1) ** 0, 1.0).verdict == "equal"
 
 
 def test_what_is_no_formula_is_refused() -> None:

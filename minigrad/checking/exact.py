@@ -210,7 +210,7 @@ class Digits:
         lib = self._lib
         if x.x == lib.fzero and x.error == EXACT and y.x[1]:
             return x
-        if not y.x[1] and y.error == EXACT:
+        if not y.x[1] and y.error <= EXACT // 2:  # 0, but for a product of errors that are none
             sign = lib.mpf_sign(x.x) if not y.x[2] else 0
             return Number(lib.finf if sign > 0 else lib.fninf if sign < 0 else lib.fnan, EXACT)
         size = magnitude(y.x)

@@ -21,6 +21,7 @@ from minigrad.checking.polynomials import (
     TooLargeError,
     combined,
     constant_of,
+    degree,
     joined,
     negative,
     number,
@@ -308,13 +309,12 @@ class Field(Quotients):
             self.kinks.add(atom)
         elif atom not in self._cubes:
             self._cubes[atom] = {((atom, 1),): 1}
-            if x.below == ONE and x.above:
-                largest = max(x.above, key=lambda m: (sum(n for _, n in m), m))
+            if x.below == ONE and all(n > 0 and n == int(n) for m in x.above for _, n in m):
+                largest = max(x.above, key=degree)
                 c = Fraction(x.above[largest])
                 rest = {joined(m, ((atom, 2),)): -k for m, k in x.above.items() if m != largest}
                 by = {m: whole(k / c) for m, k in combined(x.above, rest).items()}
-                if all(n > 0 for _, n in largest):
-                    self._beside[atom] = joined(largest, ((atom, 2),)), by
+                self._beside[atom] = joined(largest, ((atom, 2),)), by
         return found
 
     def _is_not_zero(self, x: Quotient, numbers: Mapping[int, float]) -> bool:

@@ -19,6 +19,8 @@ Polynomial: TypeAlias = dict[Monomial, Number]
 
 #: Most products of two terms in all that is compared.
 MOST_PRODUCTS = 60_000
+#: Most bits of the numerator and the denominator of a coefficient.
+MOST_BITS = 4000
 ONE: Polynomial = {(): 1}
 
 
@@ -94,6 +96,8 @@ class Quotients:
                 added(result, monomial, c)
                 continue
             part, by = rule
+            if c.numerator.bit_length() > MOST_BITS or c.denominator.bit_length() > MOST_BITS:
+                raise TooLargeError("the coefficients are too large")
             self._count(len(by))
             rest = joined(monomial, [(atom, -n) for atom, n in part])
             waiting += [(joined(rest, other), c * k) for other, k in by.items()]
@@ -224,6 +228,11 @@ def combined(p: Polynomial, q: Polynomial, sign: int = 1) -> Polynomial:
 def _divides(m: Monomial, n: Monomial) -> bool:
     powers = dict(n)
     return all(0 < k <= powers.get(atom, 0) for atom, k in m)
+
+
+def degree(m: Monomial) -> tuple[Number, Monomial]:
+    """The order of monomials: by total degree, then by the exponents of the first atoms."""
+    return sum(n for _, n in m), tuple((-atom, n) for atom, n in m)
 
 
 def joined(m: Monomial, n: Iterable[tuple[int, Number]]) -> Monomial:

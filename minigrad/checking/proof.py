@@ -68,7 +68,7 @@ def prove(
     e = Expressions()
     reference = next((formula for formula in (first, second) if isinstance(formula, Derivative)), None)
     a, b, *of = e.read([one, other] if reference is None else [one, other, reference.of])
-    seen = look(e, a, b, of[0] if of else None)
+    seen = _looked(e, (a, b, *of), [one, other, *([reference.of] if reference else [])])
     if seen.witness is not None:
         return _different(e, {i: x for i, x in seen.witness.items() if i in set(e.order([a, b]))}, seen)
     form = _same_form(e, a, b, of)
@@ -102,6 +102,38 @@ def _strangers(one: Value, other: Value) -> str:
         return ""
     name = shown(min(names), 40)
     return f"the two use different nodes called {name}: write both formulas with the same Values"
+
+
+def _looked(e: Expressions, ids: Sequence[int], formulas: list[Value]) -> Look:
+    """What points show; of formulas that compute with constants alone, without rounding these on the way."""
+    opened, fixed = _opened(formulas)
+    if not fixed:
+        return look(e, *ids)
+    unfolded = Expressions()
+    read = unfolded.read(opened)
+    seen = look(unfolded, *read, fixed={unfolded.input(x) for x in fixed})
+    back = {i: e.input(x) for i, x in unfolded.leaf.items()}
+    return seen.renamed(back)
+
+
+def _opened(formulas: list[Value]) -> tuple[list[Value], list[Value]]:
+    """The formulas with inputs in the place of constants that are only computed with; and these inputs."""
+    order = _core.order_of(formulas)
+    constant = {node for node in order if node.op == "const"}
+    made: dict[Value, Value] = {node: node for node in order}
+    fixed: dict[Value, Value] = {}
+    for node in order:
+        if node.is_leaf:
+            continue
+        if constant.issuperset(node.operands):
+            constant.add(node)
+            for x in node.operands:
+                if x.op == "const":
+                    made[x] = fixed.setdefault(x, Value(x.data))
+        operands = [made[x] for x in node.operands]
+        if operands != list(node.operands):
+            made[node] = _core.record(node.op, operands)
+    return [made[node] for node in formulas], list(fixed.values())
 
 
 # -- one form for both ------------------------------------------------------------------------------------

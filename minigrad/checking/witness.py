@@ -9,8 +9,8 @@ rounding the constants of the formulas could make, and it is there at a neighbou
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite, isnan
 from typing import TypeAlias
 
@@ -57,11 +57,29 @@ class Look:
     hindered: str = ""
     labels: tuple[int, ...] = ()
 
+    def renamed(self, ids: Mapping[int, int]) -> Look:
+        """The same with other ids of the inputs; those without one are left out."""
 
-def look(e: Expressions, first: int, second: int, domain: int | None = None) -> Look:
+        def point(numbers: Numbers | None) -> Numbers | None:
+            return None if numbers is None else {ids[i]: x for i, x in numbers.items() if i in ids}
+
+        lonely = None if self.lonely is None else (point(self.lonely[0]) or {}, self.lonely[1])
+        return replace(
+            self,
+            witness=point(self.witness),
+            single=point(self.single),
+            lonely=lonely,
+            labels=tuple(ids[i] for i in self.labels),
+        )
+
+
+def look(
+    e: Expressions, first: int, second: int, domain: int | None = None, *, fixed: Collection[int] = ()
+) -> Look:
     """Look for a point at which two expressions differ.
 
     domain  an expression; points at which it is no number are left out
+    fixed   ids of inputs that are constants: they keep their numbers, which may be rounded
 
     >>> from minigrad import Value
     >>> x = Value(0.5, label="x")
@@ -72,7 +90,7 @@ def look(e: Expressions, first: int, second: int, domain: int | None = None) -> 
     """
     ids = [first, second] if domain is None else [first, second, domain]
     order = e.order(ids)
-    inputs = [i for i in order if e.ops[i] == "input"]
+    inputs = [i for i in order if e.ops[i] == "input" and i not in fixed]
     points = list(_points(e, inputs, 8 if len(order) > MANY else POINTS))
     columns = {i: np.array([point[i] for point in points]) for i in inputs}
     one, other, *rest = evaluate(e, ids, columns)
@@ -85,7 +103,7 @@ def look(e: Expressions, first: int, second: int, domain: int | None = None) -> 
     differing = sorted(
         np.flatnonzero(both & (apart > SEEN)), key=lambda k: (apart[k] < 1e-6, k > 0, -apart[k])
     )
-    found = _Confirming(e, first, second)
+    found = _Confirming(e, first, second, fixed)
     agreed = int(np.count_nonzero(both & (apart <= 1e-9)))
     single = None
     try:
@@ -133,10 +151,12 @@ def _labels(e: Expressions, ids: Sequence[int], points: Sequence[Numbers]) -> tu
 class _Confirming:
     """Two expressions in many digits."""
 
-    def __init__(self, e: Expressions, first: int, second: int) -> None:
+    def __init__(self, e: Expressions, first: int, second: int, fixed: Collection[int]) -> None:
         self.e = e
         self.ids = (first, second)
-        self.rounded = [i for i in e.order(self.ids) if i in e.number and not e.number[i].is_integer()]
+        constants = {**e.number, **{i: e.leaf[i].data for i in fixed}}
+        order = e.order(self.ids)
+        self.rounded = {i: constants[i] for i in order if i in constants and not constants[i].is_integer()}
 
     def differ(self, point: Numbers) -> tuple[float, float] | None:
         """The two numbers where they differ for certain."""
@@ -153,7 +173,7 @@ class _Confirming:
         """What rounding the constants does to the two numbers, at most, as far as some trials tell."""
         draw, most = random.Random(_SEED), 0.0
         for _ in range(3):
-            near = {i: self.e.number[i] * (1.0 + draw.choice((-1, 1)) * ROUNDED) for i in self.rounded}
+            near = {i: x * (1.0 + draw.choice((-1, 1)) * ROUNDED) for i, x in self.rounded.items()}
             changed = evaluate_exact(self.e, self.ids, {**point, **near}, DIGITS)
             most = max(
                 most, *(abs(a - b) if a == a else np.inf for a, b in zip(changed, (one, other), strict=True))
