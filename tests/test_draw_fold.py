@@ -292,3 +292,13 @@ def test_too_many_cards_even_so() -> None:
     """max_nodes is a limit of cards; the error says what is left to do."""
     with pytest.raises(GraphTooLargeError, match=r"folded, the graph has \d+ cards, more than max_nodes=3"):
         draw(network(3), fold=True, max_nodes=3)
+
+
+def test_a_group_whose_parts_are_used_one_by_one_is_no_loop() -> None:
+    """h1 is used before h2 is recorded: the arrows out of the group go forward all the same."""
+    x = Value(1.0, label="x")
+    h = [tanh(x * i).named(f"g/h{i}") for i in (1.0, 2.0)]
+    drawing = draw(minigrad.exp(h[0]) + minigrad.exp(h[1]), groups=True, collapse=True)
+    assert not re.search(r"\w+:n -> \w+:n", drawing.dot)
+    middles = drawing._layout.middles
+    assert all(middles[e.tail][0] < middles[e.head][0] for e in drawing.scene.edges)

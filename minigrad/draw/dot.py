@@ -9,6 +9,7 @@ shows the text as it is; operands arrive at their own ports, in order.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import graphviz
 
@@ -55,7 +56,7 @@ def dot(scene: Scene, theme: Theme, *, edge_size: float = EDGE_SIZE, **attribute
         edge_attr={"color": theme.edge, "arrowsize": "0.7"},
     )
     arrives, leaves, aside = ("w", "e", "n") if scene.direction == "LR" else ("n", "s", "e")
-    places = {card.key: i for i, card in enumerate(scene.cards)}
+    loops = _loops(scene)
     numbered = {card.key for card in scene.cards if card.numbered}
     for box in scene.boxes:
         with graph.subgraph(name=f"cluster_{box.key}") as frame:
@@ -71,13 +72,37 @@ def dot(scene: Scene, theme: Theme, *, edge_size: float = EDGE_SIZE, **attribute
             _node(graph, card, scene.direction, theme)
     for edge in scene.edges:
         tail, head = f"{edge.tail}:{leaves}", f"{edge.head}:{arrives}"
-        if places[edge.tail] >= places[edge.head]:  # round a loop: over the top, not around both cards
+        if (edge.tail, edge.head) in loops:  # over the top, not around both cards
             tail, head = (f"{key}:{aside}" for key in (edge.tail, edge.head))
         elif edge.head in numbered:
             head = f"{edge.head}:p{edge.port}:{arrives}"
         style = {"style": "dashed"} if edge.cut else {}
         graph.edge(tail, head, **style, **_said(scene, edge, theme, edge_size))
     return str(graph.source)
+
+
+def _loops(scene: Scene) -> set[tuple[str, str]]:
+    """The edges that close a loop, met when one follows the edges from the cards in order."""
+    heads: dict[str, list[str]] = {card.key: [] for card in scene.cards}
+    for edge in scene.edges:
+        heads[edge.tail].append(edge.head)
+    found: set[tuple[str, str]] = set()
+    done: set[str] = set()
+    way: dict[str, Iterator[str]] = {}  # the cards that one has come along, and what is left to see from each
+    for start in heads:
+        if start not in done:
+            way[start] = iter(heads[start])
+        while way:
+            key = next(reversed(way))
+            head = next(way[key], None)
+            if head is None:
+                done.add(key)
+                del way[key]
+            elif head in way:
+                found.add((key, head))
+            elif head not in done:
+                way[head] = iter(heads[head])
+    return found
 
 
 def _said(scene: Scene, edge: Edge, theme: Theme, size: float) -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""A notebook is executed, in a Jupyter kernel of its own; what its cells show is looked at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import minigrad
+
+ROOT = Path(minigrad.__file__).parents[1]
+
+CELLS = [
+    "from minigrad import Value, sigmoid, bce\n"
+    "w, x, y = Value(0.5, label='w'), Value(2.0, label='x'), Value(1.0, label='</script>')\n"
+    "a = sigmoid(w * x).named('a')\n"
+    "L = bce(a, y).named('L')\n"
+    "L.backward()\n"
+    "L",
+    "L.draw(partials=True, flow='both', title='backward')",
+    "total = Value(0.0, label='start')\nfor i in range(1000):\n    total = total + 0.5 * i\ntotal",
+    "total.draw(fold=True)",
+    "a.data; None",
+]
+
+
+def executed(cells: list[str], folder: Path) -> list[dict[str, Any]]:
+    """What each cell shows, as {type: text}."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Jupyter's own
+        if "CI" not in os.environ:
+            pytest.importorskip("nbclient")
+            pytest.importorskip("ipykernel")
+        import nbclient
+        import nbformat
+
+        # A server with a kernel and sockets of its own; it is told where this minigrad is.
+        program = (
+            "import sys, warnings; warnings.simplefilter('ignore')\n"
+            "import nbclient, nbformat\n"
+            "notebook = nbformat.read(sys.argv[1], as_version=4)\n"
+            "nbclient.NotebookClient(notebook, timeout=120, kernel_name='python3').execute()\n"
+            "nbformat.write(notebook, sys.argv[1])\n"
+        )
+        assert nbclient
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        nbformat.write(notebook, folder / "a.ipynb")
+        done = subprocess.run(
+            [sys.executable, "-c", program, "a.ipynb"], cwd=folder, check=False, capture_output=True, text=True,
+            timeout=240,
+            env={
+                **os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", "HOME": str(folder),
+                "IPYTHONDIR": str(folder / "ipython"), "PATH": str(folder),
+            },
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        notebook = nbformat.read(folder / "a.ipynb", as_version=4)
+        return [
+            {kind: text for output in cell.outputs for kind, text in output.get("data", {}).items()}
+            for cell in notebook.cells
+        ]
+
+
+def test_a_notebook_shows_pictures_or_says_why_not(tmp_path: Path) -> None:
+    """Values and drawings as SVG with nothing installed beside; a graph that is too large as a sentence."""
+    value, drawing, large, folded, nothing = executed(CELLS, tmp_path)
+    for shown in (value, drawing, folded):
+        root = ElementTree.fromstring(shown["image/svg+xml"])
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+    assert value["text/plain"].startswith("Value(data=0.31326")
+    assert "&lt;/script&gt;" in value["image/svg+xml"]
+    assert "∂ local derivative" in drawing["image/svg+xml"]
+    assert list(large) == ["text/plain"]
+    assert "No picture: the graph has 2,001 nodes" in large["text/plain"]
+    assert "fold what repeats (fold=True)" in large["text/plain"]
+    assert "× 1,000" in folded["image/svg+xml"]
+    assert nothing == {}
