@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from minigrad.draw import Drawing, GraphTooLargeError
     from minigrad.formula import FormulaError
     from minigrad.nonfinite import NonFinite, find_nonfinite
+    from minigrad.page import Page
     from minigrad.program import NonFiniteError, Objective, Program, ProgramError
     from minigrad.program import compile as compile
 
@@ -54,6 +55,7 @@ __version__ = "0.2.0"
 _LATER = {
     "Drawing": "draw", "GraphTooLargeError": "draw", "FormulaError": "formula",
     "find_nonfinite": "nonfinite", "NonFinite": "nonfinite",
+    "Page": "page",
     "NonFiniteError": "program", "Objective": "program", "Program": "program", "ProgramError": "program",
     "compile": "program",
     "ClosedForm": "derivative", "Derivative": "derivative", "closed_form": "derivative", "derive": "derivative",
@@ -67,6 +69,7 @@ _METHODS = {
     "draw": ("draw", "draw"),
     "find_nonfinite": ("nonfinite", "find_nonfinite"),
     "ledger": ("replay", "ledger"),
+    "page": ("page", "page"),
     "steps": ("replay", "steps"),
     "_repr_mimebundle_": ("draw", "mimebundle"),
 }
@@ -101,7 +104,7 @@ for _name, (_module, _function) in _METHODS.items():
 __all__ = [
     "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "GradientError", "Graph", "GraphFormatError",
     "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError", "NotANumberError", "Objective",
-    "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "assert_gradient", "check", "check_function",
+    "Page", "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "assert_gradient", "check", "check_function",
     "closed_form", "derive", "find_nonfinite", "hessian", "hessian_product", "jacobian", "prove",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip

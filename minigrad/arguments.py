@@ -106,6 +106,23 @@ db}, cost) or the like. The cost is the mean over the rows, and log is the
 natural logarithm. Exit status: 0 if all is right, 1 if something is wrong, 3 if
 it cannot be told, 2 for a mistake in the arguments."""
 
+_PLAY = """\
+Write a page on which a formula can be played: one HTML file that works offline.
+In a browser one steps through forward and backward, moves the inputs, sees
+every value and gradient follow, and goes down the gradient. Without a formula
+it is the lecture's example, logistic regression on one row."""
+
+_PLAY_EXAMPLES = """\
+examples:
+  minigrad play
+  minigrad play "a = sigmoid(w*x + b); L = bce(a, y)" --at w=0.5 x=2 b=0 y=1
+  minigrad play "z = w1*x1 + w2*x2 + b; L = bce_with_logits(z, y)" \\
+      --at w1=0 w2=0 b=0 x1=1 x2=1 y=1 --rows points.csv --out points.html
+
+The columns of --rows are called like names in the formula; descent then goes by
+the mean over the rows, and for two features the line between the labels is
+drawn. The formula is read as by minigrad draw."""
+
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but a mistake takes two lines: what it is, and where the help is."""
@@ -138,6 +155,7 @@ def parser() -> _Parser:
     _add_predict(commands)
     _add_draw(commands)
     _add_check(commands)
+    _add_play(commands)
     return made
 
 
@@ -325,6 +343,30 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--json", action="store_true", help="the report as JSON")
     check.add_argument("--out", default="", metavar="FILE.svg", help="draw the graph, wrong links marked")
     check.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of random data (default: 0)")
+
+
+def _add_play(commands: Any) -> None:
+    play = _add(
+        commands, "play", help="write a page on which a formula can be played",
+        description=_PLAY, epilog=_PLAY_EXAMPLES,
+    )  # fmt: skip
+    play.add_argument("formula", nargs="?", metavar="FORMULA", help='in quotes; for example "w*x + b"')
+    play.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
+        help="a number for each name in the formula: 2, -1e-3, 1/3, pi/4",
+    )  # fmt: skip
+    play.add_argument(
+        "-o", "--out", default="page.html", metavar="FILE", help="ends in .html (default: %(default)s)"
+    )
+    play.add_argument("--rows", metavar="FILE", help="CSV, Parquet or Arrow, 2,000 rows at most")
+    play.add_argument(
+        "--alpha", type=_alpha, default=0.5, metavar="A", help="learning rate, above 0 (default: %(default)s)"
+    )
+    play.add_argument("--title", default="", help="heading of the page")
+    play.add_argument(
+        "--direction", choices=("LR", "TB"), default="LR",
+        help="left to right, or top to bottom (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _alpha(text: str) -> float:

@@ -80,6 +80,7 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
 _MISTAKES = {
     "formula": ("FormulaError",),
     "draw": ("GraphTooLargeError", "GraphvizFailedError", "GraphvizMissingError", "UnknownFormatError"),
+    "page": ("PageError", "RowsError"),
     "real": ("NotANumberError",),
     "descent": ("DivergedError", "CheckpointError"),
     "extras": ("MissingPackageError",),
@@ -211,8 +212,25 @@ def _check(given: argparse.Namespace) -> int:
     )
 
 
+def _play(given: argparse.Namespace) -> int:
+    from minigrad.formula import FormulaError, formula
+    from minigrad.logistic import example
+    from minigrad.page import page
+
+    if given.formula is None and given.at:
+        raise FormulaError('--at gives numbers to a formula, which is missing: minigrad play "w*x" --at w=1 x=2')
+    output = example().loss if given.formula is None else formula(given.formula, **_numbers(given.at))
+    title = given.title or ("Logistic regression on one example" if given.formula is None else "")
+    made = page(
+        output, given.out, rows=given.rows, alpha=given.alpha, title=title, direction=given.direction
+    )
+    print(f"{shown(given.out)}: {made.nodes:,} nodes; open it in a browser")
+    return 0
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo, "train": _train, "predict": _predict, "draw": _draw, "check": _check,
+    "play": _play,
 }  # fmt: skip
 
 

@@ -1,10 +1,11 @@
 # Types of value.py as it looks from outside, compiled or not.
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
 from minigrad.nonfinite import NonFinite
+from minigrad.page import Page
 from minigrad.real import NotANumberError as NotANumberError
 from minigrad.replay import BackwardStep, Ledger
 from minigrad.rows import CODES as CODES
@@ -91,6 +92,17 @@ class Value(Methods):
         focus: Value | None = None,
         marks: Mapping[Value, tuple[Literal["good", "bad", "open"], str]] | None = None,
     ) -> Drawing: ...
+    def page(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        rows: Any = None,
+        parameters: Sequence[Value] | None = None,
+        alpha: float = 0.5,
+        title: str = "",
+        direction: Literal["LR", "TB"] = "LR",
+        max_nodes: int = 250,
+    ) -> Page: ...
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]: ...
 
 def record(name: str, operands: Iterable[float | Value]) -> Value: ...
