@@ -218,12 +218,12 @@ def _play(given: argparse.Namespace) -> int:
     from minigrad.page import page
 
     if given.formula is None and given.at:
-        raise FormulaError('--at gives numbers to a formula, which is missing: minigrad play "w*x" --at w=1 x=2')
+        raise FormulaError(
+            '--at gives numbers to a formula, which is missing: minigrad play "w*x" --at w=1 x=2'
+        )
     output = example().loss if given.formula is None else formula(given.formula, **_numbers(given.at))
     title = given.title or ("Logistic regression on one example" if given.formula is None else "")
-    made = page(
-        output, given.out, rows=given.rows, alpha=given.alpha, title=title, direction=given.direction
-    )
+    made = page(output, given.out, rows=given.rows, alpha=given.alpha, title=title, direction=given.direction)
     print(f"{shown(given.out)}: {made.nodes:,} nodes; open it in a browser")
     return 0
 

@@ -16,7 +16,8 @@ from html import escape
 import graphviz
 
 from minigrad.draw.layout import Layout, Point, Route, layout
-from minigrad.draw.scene import numeral, order_matters, width
+from minigrad.draw.scene import numeral, width
+from minigrad.draw.writing import order_matters
 from minigrad.graph import Graph
 from minigrad.rules import RULES
 from minigrad.text import shown
@@ -166,9 +167,9 @@ def placed(made: Figure, direction: str) -> Layout:
             width=f"{card.width / POINTS_PER_INCH:.4f}",
             height=f"{card.height / POINTS_PER_INCH:.4f}",
         )
-    for edge in made.edges:
+    for i, edge in enumerate(made.edges):
         port = f":p{edge.port}" if edge.head in numbered else ""
-        dot.edge(f"{edge.tail}:{leaves}", f"{edge.head}{port}:{arrives}")
+        dot.edge(f"{edge.tail}:{leaves}", f"{edge.head}{port}:{arrives}", id=f"e{i}")
     return layout(str(dot.source))
 
 

@@ -99,9 +99,10 @@ class _Reader:
 
     def _quotient(self, x: ast.expr, y: ast.expr) -> tuple[Tree, int]:
         below: list[ast.expr] = [y]
-        above: ast.expr = x
-        while isinstance(above, ast.BinOp) and isinstance(above.op, ast.Div):  # a / b / c
-            above, below = above.left, [above.right, *below]
+        above, divisor = x, _divisor(x)
+        while isinstance(above, ast.BinOp) and divisor is not None:  # a / b / c
+            above, below = above.left, [divisor, *below]
+            divisor = _divisor(above)
         if len(below) > 1 and all(ast.dump(part) == ast.dump(y) for part in below):
             under: Tree = ["pow", self.inside(y, _ATOM), ["n", str(len(below))]]
         elif len(below) > 1:
@@ -120,6 +121,11 @@ class _Reader:
             return ["abs", parts[0]], _ATOM
         symbol = RULES[name].symbol if name in RULES and name in ("sigmoid", "digamma") else name
         return ["fn", symbol, *parts], _ATOM
+
+
+def _divisor(e: ast.expr) -> ast.expr | None:
+    """What a quotient divides by."""
+    return e.right if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Div) else None
 
 
 def _between(parts: list[Tree], sign: str) -> list[Any]:
