@@ -17,14 +17,19 @@ function compute() {
   const back = backward(state.run);
   state.gradients = back.gradients;
   state.events = [...inner.map((node) => ({ kind: "forward", node })), ...back.events];
+  state.sent = nodes.map(() => []); // to each node, in the order of arrival
+  state.events.forEach((event, step) => {
+    event.step = step;
+    state.sent[event.to]?.push(event);
+  });
   state.position = atEnd ? state.events.length : Math.min(state.position, state.events.length);
 }
 
 // -- steps --------------------------------------------------------------------------------------------------
 
-function showStep() {
+function showStep(hurried = false) {
   const { position, events } = state;
-  showGraph(state);
+  showGraph(state, hurried);
   showRule(state);
   showLedger(state);
   const scrub = at("scrub");
@@ -37,9 +42,9 @@ function showStep() {
   showLink();
 }
 
-function goTo(position) {
+function goTo(position, hurried = false) {
   state.position = Math.max(0, Math.min(state.events.length, position));
-  showStep();
+  showStep(hurried);
   at("said").textContent = sentence(state);
   if (state.position) bringIntoView(state.events[state.position - 1].to ?? state.events[state.position - 1].node);
 }
@@ -316,11 +321,19 @@ function setUpControls() {
     keys[event.key]();
   });
   let waiting = false; // scrubbing shows one step for each frame, however many there were
+  let settling = 0; // and when it rests, the cards out of sight as well
   at("scrub").addEventListener("input", () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => showGraph(state), 100);
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; stepTo(at("scrub").valueAsNumber); });
+    requestAnimationFrame(() => {
+      waiting = false;
+      pause();
+      goTo(at("scrub").valueAsNumber, true);
+    });
   });
+  at("stage").addEventListener("scroll", () => showGraph(state, true), { passive: true });
   at("speed").addEventListener("change", () => { if (timer) { pause(); play(); } });
   at("alpha").addEventListener("input", () => {
     const alpha = at("alpha").valueAsNumber;

@@ -7,7 +7,9 @@ const UNKNOWN = "·";
 const cards = new Map(); // of the nodes that are drawn: the texts of a card and what they show now
 nodes.forEach((node, i) => {
   const card = at(`n${i}`);
-  if (card) cards.set(i, { card, value: card.querySelector("text.value"), grad: card.querySelector("text.grad"), shown: {} });
+  if (!card) return;
+  const { e: x, f: y } = card.transform.baseVal.getItem(0).matrix;
+  cards.set(i, { card, x, y, value: card.querySelector("text.value"), grad: card.querySelector("text.grad"), shown: {} });
 });
 
 const html = (name, text = "", kind = "") => {
@@ -47,16 +49,30 @@ function write(card, what, x) {
   card.card.dataset[what] = x === null ? "" : String(x); // all digits, for who reads the page by program
 }
 
-function showGraph(state) {
+const turn = new Map(inner.map((i, k) => [i, k])); // when each operation is computed
+
+// All cards, or only those in sight, which is what there is time for while the steps fly past.
+function showGraph(state, hurried = false) {
   const { position, run, events } = state;
   const sums = gradientsAt(events, position);
-  const done = new Set(inner.slice(0, position));
+  const isSeen = hurried ? sight() : () => true;
   for (const [i, card] of cards) {
-    const known = !nodes[i].in || done.has(i);
+    if (!isSeen(card)) continue;
+    const known = !nodes[i].in || turn.get(i) < position;
     write(card, "value", known ? run.values[i] : null);
     write(card, "grad", sums ? sums[i] : null);
   }
   mark(position ? events[position - 1] : null, state);
+}
+
+// Whether a card is in the part of the graph that the stage shows.
+function sight() {
+  const stage = at("stage");
+  const graph = at("graph");
+  const scale = graph.clientWidth / graph.viewBox.baseVal.width;
+  const [left, top] = [stage.scrollLeft / scale, stage.scrollTop / scale];
+  const [right, bottom] = [left + stage.clientWidth / scale, top + stage.clientHeight / scale];
+  return ({ x, y }) => x > left - 300 && x < right && y > top - 200 && y < bottom;
 }
 
 let marked = [];
@@ -169,11 +185,10 @@ function toldTerm(event, state) {
   return { title: `Backward: ${consumer.name} sends to ${nodes[to].name}`, lines };
 }
 
-const arriving = (to, state) => state.events.filter((event) => event.to === to);
-const isLast = (event, state) => arriving(event.to, state).at(-1) === event;
+const isLast = (event, state) => state.sent[event.to].at(-1) === event;
 
 function arrivals(event, state) {
-  const all = arriving(event.to, state);
+  const all = state.sent[event.to];
   if (all.length === 1) return "The only term that arrives:";
   return `Term ${all.indexOf(event) + 1} of ${all.length}: gradients of several uses add up.`;
 }
@@ -214,8 +229,8 @@ function showLedger(state) {
   else parts.push(equation([["node", i], named], [["node", i], counted(state.run.values)]));
   const { kink } = node.in ? data.ops[node.op] : {};
   if (kink) parts.push(html("p", `Where there is no derivative: ${kink}.`));
-  const arrived = state.events.slice(inner.length, state.position).filter((sent) => sent.to === i);
-  const all = arriving(i, state).length;
+  const all = state.sent[i].length;
+  const arrived = state.sent[i].filter((sent) => sent.step < state.position);
   if (node.op === "const") parts.push(html("p", "A constant: constants get no gradient."));
   else if (!all) parts.push(html("p", `Nothing is sent to ${node.name}: the gradient of all that uses it is 0.`));
   else parts.push(html("p", `${ofOutput(i)}: ${arrived.length} of ${all} term${all > 1 ? "s" : ""} so far.`));
