@@ -32,7 +32,9 @@ Array: TypeAlias = npt.NDArray[Any]
 #: small beside everything else.
 NOISE = 2.0**-42
 #: How many times each point is computed with artificial rounding errors.
-TRIALS = 8
+TRIALS = 7
+#: The same for functions that are no longer straight over errors of that size, and how often they are tried.
+SMALL, CLOSE = 2.0**-49, 3
 #: What multiplies the largest deviation seen; the trials rarely meet the worst case.
 SAFETY = 8.0
 _SEED = 20261125
@@ -106,22 +108,22 @@ def evaluate(
     return [known[i] for i in ids]
 
 
-def _factors(noise: np.random.Generator, op: str, p: int) -> Array:
-    """1 plus the artificial rounding error: of arithmetic one unit, of other functions the four that rows promise."""
-    size = NOISE if op in _DOUBLES else 4.0 * NOISE
-    return 1.0 + size * noise.uniform(-1.0, 1.0, p)
-
-
 class _Draw:
-    """Artificial rounding errors for all points but the first `sound`."""
+    """Artificial rounding errors for all points but the first `sound`, large ones and then small ones."""
 
     def __init__(self, noise: np.random.Generator, sound: int, p: int) -> None:
-        self.noise, self.sound, self.count = noise, sound, p - sound
+        self.noise, self.sound, self.size = noise, sound, _sizes(p)[sound:]
 
     def rounded(self, op: str, result: Array) -> Array:
-        """A fresh result, in place."""
-        result[self.sound :] *= _factors(self.noise, op, self.count)
+        """A fresh result, in place: of arithmetic one unit, of other functions the four that rows promise."""
+        units = self.size if op in _DOUBLES else 4.0 * self.size
+        result[self.sound :] *= 1.0 + units * self.noise.uniform(-1.0, 1.0, len(units))
         return result
+
+
+def _sizes(p: int) -> Array:
+    """The size of the artificial errors of each of p numbers: the last third has small ones."""
+    return np.where(np.arange(p) < p * (1 + TRIALS) // (1 + TRIALS + CLOSE), NOISE, SMALL)
 
 
 def rounding(
@@ -157,16 +159,18 @@ def rounding(
         if e.ops[i] == "input" and i not in given:
             given[i] = np.full(1, e.leaf[i].data, dtype=dtype)
     p = max((x.size for x in given.values()), default=1)
-    repeated = {i: np.tile(np.broadcast_to(x, (p,)), TRIALS + 1) for i, x in given.items()}
+    times = 1 + TRIALS + CLOSE
+    repeated = {i: np.tile(np.broadcast_to(x, (p,)), times) for i, x in given.items()}
+    draw = _Draw(noise, p, times * p)
     for i in uncertain:
-        repeated[i] = repeated[i] * _factors(noise, "", repeated[i].size)
-        repeated[i][:p] = given[i]
+        repeated[i] = draw.rounded("neg", repeated[i])
     bounds = []
     with np.errstate(all="ignore"):
         for tried in evaluate(e, ids, repeated, kind, noise=noise, sound=p):
-            several = part(np.broadcast_to(tried, ((TRIALS + 1) * p,))).reshape(TRIALS + 1, p)
-            away = np.abs(several[1:] - several[0]).max(axis=0)
-            bound = away * (SAFETY * EPS / NOISE) + EPS * np.abs(several[0])
+            several = part(np.broadcast_to(tried, (times * p,))).reshape(times, p)
+            away = np.abs(several[1:] - several[0])
+            far, near = away[:TRIALS].max(axis=0), away[TRIALS:].max(axis=0)
+            bound = SAFETY * np.maximum(far * (EPS / NOISE), near * (EPS / SMALL)) + EPS * np.abs(several[0])
             bounds.append(np.where(np.isfinite(bound), bound, np.inf))
     return bounds
 

@@ -23,7 +23,7 @@ Raw: TypeAlias = tuple[int, int, int, int]
 #: Bits to begin with, and the most that are tried.
 BITS, MOST_BITS = 420, 9000
 #: The most where one of these is among the operations, which take minutes for thousands of bits.
-SLOW_BITS, SLOW = 500, frozenset(("lgamma", "digamma", "polygamma", "erf", "erfc"))
+SLOW_BITS, SLOW = 500, frozenset(("lgamma", "digamma", "polygamma"))
 
 EXACT = -(1 << 60)
 LOST = 1 << 60

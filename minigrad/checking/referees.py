@@ -1,6 +1,6 @@
 """Six referees for a derivative: reverse mode, closed form, complex step, differences, 50 digits, Taylor's remainder.
 
-Room: what is asked of them, and who answers: `bench` for a graph, `blackbox` for a function that is only called.
+Room: what is asked of them, and who answers: `sheet` for a graph, `blackbox` for a function that is only called.
 Above: `judge`, `recorded`, `function`.
 Must hold: no step and no threshold comes from a user; what a referee cannot say it says in its note.
 """
@@ -13,6 +13,7 @@ from minigrad.checking.bench import Bench
 from minigrad.checking.blackbox import FunctionSubject
 from minigrad.checking.evidence import REFEREES, Kink, Readings
 from minigrad.checking.points import Point
+from minigrad.checking.sheet import sheet
 from minigrad.value import Value
 
 __all__ = [
@@ -44,7 +45,7 @@ class GraphSubject:
 
     def readings(self, points: Sequence[Point]) -> list[Readings]:
         """What the referees say at each point."""
-        return self.bench.sheet(points).readings(self._place)
+        return sheet(self.bench, points).readings(self._place)
 
 
 def subjects(output: Value, nodes: Sequence[Value]) -> list[GraphSubject]:

@@ -53,7 +53,7 @@ class Slope(NamedTuple):
     @property
     def kink(self) -> bool:
         """Whether the derivatives from the left and from the right differ."""
-        return bool(abs(self.right - self.left) > 1e-9 * (abs(self.right) + abs(self.left)))
+        return bool(abs(self.right - self.left) > 1e-3 * (abs(self.right) + abs(self.left)))
 
 
 class Slopes:
