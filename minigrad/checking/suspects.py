@@ -211,17 +211,14 @@ class Trials:
     def elsewhere(self) -> Iterator[Suspect]:
         """The local derivative alone, and the derivatives of other nodes."""
         e, links = self.links.e, self.links
-        told = {"node_name": name_of(links, self.i), "result": self.result}
         for i, tangent in self.tangent.items():
             if i not in (self.i, links.reading.output):
                 row = slips.LOCAL if i in e.label else slips.LOCAL_INSIDE
-                words = {**told, "upper": name_of(links, i)}
-                yield Suspect(row, tangent, np.abs(tangent), bound(dict, words))
+                yield Suspect(row, tangent, np.abs(tangent), bound(self._other_words, "upper", i))
         for i in links.order:
             if i != self.i and (i in e.label or not e.operands[i]) and i in self.adjoint:
                 numbers = self.adjoint[i]
-                words = {**told, "other": name_of(links, i)}
-                yield Suspect(slips.ANOTHER, numbers, np.abs(numbers), bound(dict, words))
+                yield Suspect(slips.ANOTHER, numbers, np.abs(numbers), bound(self._other_words, "other", i))
 
     # -- how ----------------------------------------------------------------------------------------------
 
@@ -320,6 +317,10 @@ class Trials:
         )
         words = {"upper": above, "lower": below, "link": f"{below} -> {above}", "factor": text}
         return {**words, "op": op, "node_name": name_of(self.links, self.i)}
+
+    def _other_words(self, word: str, i: int) -> dict[str, str]:
+        names = {"node_name": name_of(self.links, self.i), word: name_of(self.links, i)}
+        return {**names, "result": self.result}
 
     def _factor(self, op: str, out: int) -> int | None:
         """The derivative in terms of an output that has a name: a(1 - a)."""
