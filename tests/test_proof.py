@@ -187,6 +187,7 @@ def test_rounding_makes_no_difference() -> None:
     assert prove(sigmoid(-x), 1 - sigmoid(x)).verdict == "equal"
     assert prove(log(1 + exp(-40.0 * x)), softplus(-40.0 * x)).verdict == "equal"
     assert prove((x + 1e16) - 1e16, x).verdict == "equal"
+    assert prove(minigrad.erfc(x / 2), 1 - minigrad.erf(x / 2)).verdict == "equal"
     assert prove(exp(-40.0 * x), log(1 + exp(-40.0 * x))).verdict == "different"
 
 

@@ -309,7 +309,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "asinh": lambda ctx, x: ctx.asinh(x), "acosh": _within("acosh", 1.0, float("inf")),
     "atanh": _within("atanh", -1.0, 1.0),
     "power": lambda ctx, x, y: ctx.power(x, y),
-    "erf": lambda ctx, x: ctx.erf(x),
+    "erf": lambda ctx, x: ctx.erf(x), "erfc": lambda ctx, x: ctx.erfc(x),
     "lgamma": _log_gamma, "digamma": _digamma,
     "polygamma": lambda ctx, n, x: ctx.psi(int(n), x) if n == int(n) and n >= 1 else ctx.nan,
 }  # fmt: skip
@@ -381,4 +381,8 @@ def evaluate_exact(
 
 def _zero(number: Number, bits: int) -> bool:
     """Whether nothing but 0 is left of a number, as of x - x."""
-    return not number.x[1] and not number.x[2] and number.error < -bits // 2
+    return (
+        not number.x[1]
+        and not number.x[2]
+        and number.error < (-bits // 2 if bits > SLOW_BITS else EXACT // 2)
+    )
