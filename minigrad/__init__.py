@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         jacobian,
     )  # fmt: skip
     from minigrad.draw import Drawing, GraphTooLargeError
+    from minigrad.explaining import ExplainError, Explanation, explain, why
     from minigrad.formula import FormulaError
     from minigrad.nonfinite import NonFinite, find_nonfinite
     from minigrad.page import Page
@@ -59,6 +60,7 @@ _LATER = {
     "NonFiniteError": "program", "Objective": "program", "Program": "program", "ProgramError": "program",
     "compile": "program",
     "ClosedForm": "derivative", "Derivative": "derivative", "closed_form": "derivative", "derive": "derivative",
+    "ExplainError": "explaining", "Explanation": "explaining", "explain": "explaining", "why": "explaining",
     "hessian": "derivative", "hessian_product": "derivative", "jacobian": "derivative",
     "GradientError": "checking", "Report": "checking", "check": "checking", "check_function": "checking",
     "assert_gradient": "checking", "prove": "checking",
@@ -67,10 +69,12 @@ _LATER = {
 #: Methods that upper floors give to Value: {method: (module, function)}.
 _METHODS = {
     "draw": ("draw", "draw"),
+    "explain": ("explaining", "explained"),
     "find_nonfinite": ("nonfinite", "find_nonfinite"),
     "ledger": ("replay", "ledger"),
     "page": ("page", "page"),
     "steps": ("replay", "steps"),
+    "why": ("explaining", "why"),
     "_repr_mimebundle_": ("draw", "mimebundle"),
 }
 
@@ -102,9 +106,10 @@ for _name, (_module, _function) in _METHODS.items():
 
 #: `from minigrad import *` leaves Python's own abs, compile, min, max, pow and sum alone.
 __all__ = [
-    "COMPILED", "ClosedForm", "Derivative", "Drawing", "FormulaError", "GradientError", "Graph", "GraphFormatError",
-    "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError", "NotANumberError", "Objective",
-    "Page", "Program", "ProgramError", "RULES", "Report", "Rule", "Value", "assert_gradient", "check", "check_function",
-    "closed_form", "derive", "find_nonfinite", "hessian", "hessian_product", "jacobian", "prove",
+    "COMPILED", "ClosedForm", "Derivative", "Drawing", "ExplainError", "Explanation", "FormulaError", "GradientError",
+    "Graph", "GraphFormatError", "GraphTooLargeError", "InterpretedWarning", "NonFinite", "NonFiniteError",
+    "NotANumberError", "Objective", "Page", "Program", "ProgramError", "RULES", "Report", "Rule", "Value",
+    "assert_gradient", "check", "check_function", "closed_form", "derive", "explain", "find_nonfinite", "hessian",
+    "hessian_product", "jacobian", "prove", "why",
     *(name for name in _functions.__all__ if name not in ("abs", "min", "max", "pow", "sum")),
 ]  # fmt: skip

@@ -53,6 +53,21 @@ log is the natural logarithm. PNG and PDF need the dot program of Graphviz
 (https://graphviz.org)."""
 
 
+_EXPLAIN = """\
+Tell the chain rule of a formula at one of its nodes: with symbols, with numbers,
+in words, and down to the closed form, every step with the name of its rule.
+Without --wrt all nodes are told, in the order in which backward visits them."""
+
+_EXPLAIN_EXAMPLES = """\
+examples:
+  minigrad explain "z = w*x + b; a = sigmoid(z); bce(a, y)" --wrt z
+  minigrad explain "a = sigmoid(w*x); bce(a, y)" --wrt w --at w=0.5 x=2 y=1
+  minigrad explain "w*w + 2*w" --wrt w --at "w=3" --format latex --out w.tex
+  minigrad explain "h = relu(w*x); (h - y)**2" --wrt w --at w=-1 x=2 y=1 --why
+
+Without --at it is told with symbols only. A result without a name is called L.
+A formula that begins with a minus goes last, after --."""
+
 _TRAIN = """\
 Train logistic regression on a table: a CSV, Parquet or Arrow file. Every column
 but the target is a feature unless you say otherwise. A part of the rows is held
@@ -156,6 +171,7 @@ def parser() -> _Parser:
     _add_draw(commands)
     _add_check(commands)
     _add_play(commands)
+    _add_explain(commands)
     return made
 
 
@@ -367,6 +383,37 @@ def _add_play(commands: Any) -> None:
         "--direction", choices=("LR", "TB"), default="LR",
         help="left to right, or top to bottom (default: %(default)s)",
     )  # fmt: skip
+
+
+def _add_explain(commands: Any) -> None:
+    explain = _add(
+        commands, "explain", help="tell the chain rule of a formula",
+        description=_EXPLAIN, epilog=_EXPLAIN_EXAMPLES,
+    )  # fmt: skip
+    explain.add_argument(
+        "formula", metavar="FORMULA", help='in quotes; for example "a = sigmoid(w*x); bce(a, y)"'
+    )
+    explain.add_argument("--wrt", metavar="NAME", help="the node to tell about: an input or a named step")
+    explain.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER",
+        help='a number for each name in the formula: w=2 x=1/3, or "w=2, x=1/3"',
+    )  # fmt: skip
+    explain.add_argument("--why", action="store_true", help="say why the gradient is zero, tiny, huge or nan")
+    explain.add_argument(
+        "--format", choices=("text", "markdown", "latex", "mathml"),
+        help="default: text, or what the ending of --out says",
+    )  # fmt: skip
+    explain.add_argument(
+        "-o", "--out", default="-", metavar="FILE",
+        help="ends in .txt, .md, .tex or .html; - prints it, the default",
+    )  # fmt: skip
+    explain.add_argument(
+        "--digits",
+        type=_whole(1),
+        default=6,
+        metavar="N",
+        help="digits of a number, 1 to 17 (default: %(default)s)",
+    )
 
 
 def _alpha(text: str) -> float:

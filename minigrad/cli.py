@@ -14,6 +14,8 @@ import contextlib
 import dataclasses
 import math
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -62,6 +64,12 @@ _PLAIN = str.maketrans(
         "α": "alpha",
         "∂": "d",
         "…": "...",
+        "²": "^2",
+        "³": "^3",
+        "─": "-",
+        "✗": "x",
+        "≥": ">=",
+        "≠": "!=",
         "ᵀ": "'",
         "\N{NO-BREAK SPACE}": " ",
     }
@@ -82,6 +90,7 @@ _MISTAKES = {
     "draw": ("GraphTooLargeError", "GraphvizFailedError", "GraphvizMissingError", "UnknownFormatError"),
     "page": ("PageError", "RowsError"),
     "real": ("NotANumberError",),
+    "explaining": ("ExplainError",),
     "descent": ("DivergedError", "CheckpointError"),
     "extras": ("MissingPackageError",),
     "tables": ("DataError",),
@@ -228,9 +237,27 @@ def _play(given: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(given: argparse.Namespace) -> int:
+    from minigrad.explaining import told_formula
+    from minigrad.files import write_text
+
+    width = max(40, min(100, shutil.get_terminal_size().columns))
+    numbers = _numbers([pair for text in given.at for pair in _AT.split(text)]) if given.at else None
+    explanation = told_formula(given.formula, numbers, wrt=given.wrt, why_too=given.why, digits=given.digits)
+    text = explanation.as_format(given.format, given.out, width)
+    if given.out == "-":
+        print(text, end="")
+    else:
+        print(f"{shown(str(write_text(given.out, text)))}: {shown(explanation.title, 200)}")
+    return 0
+
+
+#: Commas between the pairs of --at "w=2, x=3".
+_AT = re.compile(r",\s*(?=[^\W\d]\w*\s*=)")
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo, "train": _train, "predict": _predict, "draw": _draw, "check": _check,
-    "play": _play,
+    "play": _play, "explain": _explain,
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class Expressions:
     (['input', 'input', 'mul', 'add'], 'x*y + x*y')
     """
 
-    __slots__ = ("_ids", "label", "leaf", "node", "number", "operands", "ops")
+    __slots__ = ("_ids", "_separate", "label", "leaf", "node", "number", "operands", "ops")
 
     def __init__(self) -> None:
         self.ops: list[str] = []
@@ -47,6 +47,7 @@ class Expressions:
         self.node: dict[int, Value] = {}
         self.label: dict[int, str] = {}
         self._ids: dict[object, int] = {}
+        self._separate: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -153,7 +154,20 @@ class Expressions:
 
     def _apart(self, node: Value, operands: tuple[int, ...]) -> int:
         found = self._ids.get(("apart", node))
-        return self._new(("apart", node), node.op, operands) if found is None else found
+        if found is None:
+            found = self._new(("apart", node), node.op, operands)
+            self._separate.add(found)
+        return found
+
+    def remade(self, i: int, operands: tuple[int, ...]) -> int:
+        """An operation on other operands; one that was read apart stays apart."""
+        if i not in self._separate:
+            return self.make(self.ops[i], operands)
+        found = self._ids.get(("apart", i, operands))
+        if found is None:
+            found = self._new(("apart", i, operands), self.ops[i], operands)
+            self._separate.add(found)
+        return found
 
     def record(self, ids: Sequence[int], values: Mapping[int, Value] | None = None) -> list[Value]:
         """Record expressions as a graph.

@@ -83,6 +83,20 @@ def formula(text: str, /, **values: float | Value) -> Value:
     return result
 
 
+def names_in(text: str) -> list[str]:
+    """The names in a formula that need a number, in the order in which they stand.
+
+    Raises FormulaError when the text is no formula.
+
+    >>> names_in("z = w*x + pi; sigmoid(z)")
+    ['w', 'x']
+    """
+    steps = _Source(text).steps()
+    known = {step.name for step in steps} | set(CONSTANTS)
+    used = [part.name for step in steps for part in sorted(step.parts, key=_column) if part.op == "name"]
+    return [name for name in dict.fromkeys(used) if name not in known]
+
+
 class _Part(NamedTuple):
     """A part of an expression: an operation with its operands, a number, or a name."""
 
@@ -91,6 +105,10 @@ class _Part(NamedTuple):
     operands: list[ast.expr]
     number: float = 0.0
     name: str = ""
+
+
+def _column(part: _Part) -> tuple[int, int]:
+    return part.place.lineno, part.place.col_offset
 
 
 class _Step(NamedTuple):

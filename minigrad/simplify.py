@@ -217,7 +217,7 @@ class Rewriting:
                 continue
             settled = tuple([done[operand] for operand in operands])
             self._fuel = FUEL
-            new = self._settle(i if settled == operands else e.make(e.ops[i], settled))
+            new = self._settle(i if settled == operands else e.remade(i, settled))
             done[i] = new
             if new != i:
                 if i in label and e.operands[new] and new not in label:

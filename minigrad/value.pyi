@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Final, Literal, final
 
 from minigrad.draw import Drawing
+from minigrad.explaining import Explanation
 from minigrad.nonfinite import NonFinite
 from minigrad.page import Page
 from minigrad.real import NotANumberError as NotANumberError
@@ -73,6 +74,10 @@ class Value(Methods):
     def find_nonfinite(self) -> NonFinite | None: ...
     def steps(self, *, seed: float = 1.0) -> Iterator[BackwardStep]: ...
     def ledger(self, output: Value, *, seed: float = 1.0) -> Ledger: ...
+    def explain(
+        self, output: Value | None = None, *, numbers: bool = True, digits: int = 6, max_nodes: int = 60
+    ) -> Explanation: ...
+    def why(self, output: Value, *, digits: int = 6) -> Explanation: ...
     def draw(
         self,
         path: str | os.PathLike[str] | None = None,

@@ -442,3 +442,11 @@ def test_import_is_lazy() -> None:
     assert {"derive", "hessian", "hessian_product", "jacobian", "Derivative", "closed_form"} <= set(
         minigrad.__all__
     )
+
+
+def test_a_node_stays_apart_from_its_double_when_their_operands_are_rewritten() -> None:
+    """Two nodes h*h, of which one is asked for; log(1 + x*x) under both becomes log1p. d(p*q)/dp is q, not p + q."""
+    x = Value(1.3, label="x")
+    h = log(1 + x * x)
+    p, q = h * h, h * h
+    assert derive(p * q, p).data == pytest.approx(q.data, rel=1e-15)

@@ -11,7 +11,8 @@ Room: the site only. The pieces of one page share their names and a folder of th
     ```
 
 As in a notebook, the value of the last expression is shown: a picture as a picture, in light and in dark,
-everything else as its repr. Must hold: a piece that fails fails the build.
+what has a form in HTML (an explanation) as that, everything else as its repr.
+Must hold: a piece that fails fails the build.
 """
 
 from __future__ import annotations
@@ -83,12 +84,17 @@ class Run(SphinxDirective):
         if "hide-code" not in self.options:
             shown.append(nodes.literal_block(source, source, language="python"))
         drawn = bool(values) and _is_picture(values[0])
-        if values and values[0] is not None and not drawn:
+        told = bool(values) and not drawn and hasattr(values[0], "_repr_html_")
+        if values and values[0] is not None and not drawn and not told:
             printed += f"{values[0]!r}\n"
         if printed:
             output = nodes.literal_block(printed.rstrip(), printed.rstrip(), language="text")
             alone = ["minigrad-alone"] * ("hide-code" in self.options)
             shown.append(nodes.container("", output, classes=["minigrad-output", *alone]))
+        if told:
+            shown.append(
+                nodes.raw("", f'<div class="minigrad-told">{values[0]._repr_html_()}</div>', format="html")
+            )
         if drawn:
             if "alt" not in self.options:
                 raise self.error("a picture needs :alt:, the same in words for those who do not see it")
