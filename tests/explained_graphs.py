@@ -63,13 +63,15 @@ def huber() -> Value:
     """A choice."""
     p, y = named(p=2.5, y=0.5)
     r = (p - y).named("r")
-    return where(less(abs(r), 1.0), 0.5 * r * r, abs(r) - 0.5).named("L")
+    loss: Value = where(less(abs(r), 1.0), 0.5 * r * r, abs(r) - 0.5)
+    return loss.named("L")
 
 
 def never() -> Value:
     """A choice that a constant makes for good."""
     (p,) = named(p=2.5)
-    return where(0.0, (p * p).named("q"), 3 * p).named("L")
+    result: Value = where(0.0, (p * p).named("q"), 3 * p)
+    return result.named("L")
 
 
 def many_uses() -> Value:
