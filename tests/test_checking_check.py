@@ -227,3 +227,15 @@ def test_a_large_graph_is_checked_in_time_that_grows_with_it() -> None:
     assert report["dw8"].verdict == "right"
     assert report["dw7"].slip is not None
     assert report["dw7"].slip.key in ("factor missing", "another derivative")
+
+
+def test_a_consequence_that_rounds_to_nothing_at_an_edge_is_a_consequence() -> None:
+    """da is wrong, and dz is what follows from it; at w1 = 500 the formula of dz is not a number at all."""
+    x, y = Value(2.0, label="x"), Value(1.0, label="y")
+    w, b = Value(0.5, label="w"), Value(0.1, label="b")
+    z = (w * x + b).named("z")
+    a = sigmoid(z).named("a")
+    loss = bce(a, y).named("L")
+    report = check(loss, {"da": "-y/a - (1-y)/(1-a)", "dz": "da*a*(1-a)", "dw": "x*dz"})
+    assert [finding.name for finding in report.first_wrong] == ["da"]
+    assert report["dz"].consequence_of == report["dw"].consequence_of == ("da",)

@@ -248,10 +248,11 @@ class _Work:
                 one.claimed.known
                 & (self.field.kind == "judged")
                 & np.isfinite(expected)
+                & np.isfinite(one.claimed.error)  # else rounding may have done anything
                 & self.diagnosis.sound
             )
             for claimed in upstream.values():
-                known &= claimed.known
+                known &= claimed.known & np.isfinite(claimed.error)
             room = 1e-9 * np.abs(expected) + 1e-12 + one.claimed.error + 4 * np.abs(moved - expected)
             close = np.abs(one.claimed.numbers - expected) <= room
         if not known.any():
