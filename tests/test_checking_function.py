@@ -308,6 +308,48 @@ def test_a_cost_summed_with_its_gradients_is_said_to_hang_together() -> None:
     assert "dw and db are the gradient of the cost as the function computes it" in str(report)
 
 
+def test_data_or_m_from_outside_the_function_are_named() -> None:
+    """In a notebook X, Y and m are at hand, and a function that uses them is right once."""
+
+    def outside(w: Any, b: Any, x: Any, y: Any) -> Any:
+        return right(w, b, X, Y)
+
+    def fixed(w: Any, b: Any, X: Any, Y: Any) -> Any:
+        grads, cost = right(w, b, X, Y)
+        share = X.shape[1] / 3
+        return {"dw": grads["dw"] * share, "db": grads["db"] * share}, cost * share
+
+    for function, key in ((outside, "data from outside"), (fixed, "m hard-coded")):
+        report = check_function(function, DATA)
+        assert {f.slip and f.slip.key for f in report} == {key}, str(report)
+        assert "right at your numbers, wrong" in str(report)
+
+
+def test_a_penalty_in_cost_and_gradient_is_not_called_wrong() -> None:
+    """The cost is then no loss that is known; dw is the gradient of it all the same."""
+
+    def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
+        grads, cost = right(w, b, X, Y)
+        share = 0.7 / X.shape[1]
+        return {"dw": grads["dw"] + share * w, "db": grads["db"]}, cost + share / 2 * np.sum(w**2)
+
+    report = check_function(propagate, DATA)
+    assert report.ok, str(report)
+    assert "differences of its own cost" in report.subject
+
+
+def test_labels_may_lie_between_0_and_1() -> None:
+    report = check_function(right, (W, B, X, np.array([[0.2, 0.5, 0.9]])))
+    assert report.ok
+    assert "model logistic" in report.subject
+
+
+def test_data_that_are_no_numbers_are_named() -> None:
+    report = check_function(right, (W, B, np.where(X == 2, np.nan, X), Y))
+    assert report.verdict == "cannot tell"
+    assert "your data hold a nan or an infinity: X in row 1" in str(report)
+
+
 # -- numbers that lie -------------------------------------------------------------------------------------
 
 

@@ -7,10 +7,11 @@ Must hold: what rounding, single precision, saturation or a kink explains is not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from minigrad.checking.array_diagnosis import Trial, diagnose, diagnose_shape
+from minigrad.checking.array_diagnosis import Trial, diagnose, diagnose_shape, per_row
 from minigrad.checking.array_slips import EPSILONS, with_epsilon
 from minigrad.checking.array_truth import saturated, slope_along
 from minigrad.checking.calling import Caller
@@ -35,7 +36,11 @@ def finding(trials: Sequence[Trial], target: str, model: Model | None) -> Findin
             digits = _digits(given, target)
             reason = f"it agrees to {digits} digits, not to the last: by differences, or with a small number added?"
             return Finding(target, UNDECIDED, reason, comparisons=_called(comparisons, UNDECIDED))
-        slip = _swapped_labels(given, target, model) or diagnose(given, target, model)
+        slip = (
+            _swapped_labels(given, target, model)
+            or _tied_to_own(given, target, model)
+            or diagnose(given, target, model)
+        )
         return Finding(target, WRONG, _counted(given, target), comparisons=tuple(comparisons), slip=slip)
     if RIGHT not in verdicts or (given[0].own and not np.all(np.isfinite(given[0].given(target)))):
         reason = _undecided(given, target, model)
@@ -189,6 +194,32 @@ def _is_epsilon(trial: Trial, epsilon: float, way: int) -> bool:
     return bool(np.isfinite(given)) and abs(given - expected) <= trial.error["cost"][0] + 1e-12 * abs(
         expected
     )
+
+
+def _tied_to_own(trials: Sequence[Trial], target: str, model: Model | None) -> Slip | None:
+    """Right at the user's own numbers only: m, or the data, come from outside the function."""
+    own, others = trials[0], trials[1:]
+    if not own.own or _verdict(own, target) == WRONG or model is None or getattr(model, "plain", False):
+        return None
+    count = sum(trial.given(target).size for trial in trials)
+    if all(_same(t, target, t.right[target] * t.rows.m / own.rows.m) for t in others):
+        text = f"divided by {own.rows.m}, the number of your rows, however many rows are given"
+        return Slip("m hard-coded", text, target, None, count)
+    same_m = [trial for trial in others if trial.rows.m == own.rows.m]
+    if len(same_m) < 2:
+        return None
+    for trial in others:
+        held = per_row(model(replace(trial.rows, x=own.rows.x, y=own.rows.y)), target).mean(axis=0)
+        if not _same(trial, target, held) and not _same(trial, target, held * own.rows.m / trial.rows.m):
+            return None
+    text = "it works on the X and Y outside the function, whatever it is given: look for names that are not its own"
+    return Slip("data from outside", text, target, None, count)
+
+
+def _same(trial: Trial, target: str, expected: Floats) -> bool:
+    given = trial.given(target)
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(given - expected) <= 1e-9 * np.abs(expected) + 2 * trial.error[target]))
 
 
 def _swapped_labels(trials: Sequence[Trial], target: str, model: Model | None) -> Slip | None:

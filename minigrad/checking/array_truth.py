@@ -124,7 +124,9 @@ def settle_by_differences(trial: Trial, caller: Caller, entries: int, random: np
     factor = 2.0**29 if trial.answer.single else 1.0
     size = float(np.nanmax(np.abs(right), initial=0.0))
     trial.right |= {"dw": right, "db": np.array([b])}
-    trial.error |= {"dw": error * factor, "db": np.array([error_b]) * factor}
+    # A cost is rougher than its size says (log(1 − a) cancels): differences are not asked for more digits than these.
+    floor = BY_DIFFERENCES * (size + abs(b))
+    trial.error |= {"dw": error * factor + floor, "db": np.array([error_b]) * factor + floor}
     trial.size |= {"dw": np.full(rows.n, size), "db": np.array([abs(b)])}
 
 

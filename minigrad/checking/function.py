@@ -100,6 +100,7 @@ class FunctionCheck:
             self.layout, self.own = self._made()
         else:
             self.layout, self.own = self._chosen(layouts(*given))
+        self.notes += _not_finite(self.own)
         self.models = models_of(model, self.own.n)
         self.asked = model is not None
         self.trials: list[Trial] = []
@@ -182,6 +183,8 @@ class FunctionCheck:
             y = random.integers(0, 2, m).astype(np.float64)
             y[: min(m, 2)] = (0.0, 1.0)[: min(m, 2)]
             y = y if kind == "01" else 2 * y - 1
+        elif kind == "share":
+            y = random.random(m)
         elif kind == "count":
             y = random.poisson(2.0, m).astype(np.float64)
         else:
@@ -304,6 +307,8 @@ class FunctionCheck:
                 "the cost is the mean of no loss that is known here, so it is not judged; the gradients are held "
                 "against differences of it. Give model=, a name, a graph or a function of one row, to have it judged"
             )
+            if kind_of(self.own.y) == "±1":
+                self.notes.append("the labels are −1 and 1; y·log(a) + (1 − y)·log(1 − a) needs 0 and 1")
         elif isinstance(model, Named):
             if not self.asked:
                 self.notes.append(f"model: {model.name}, the mean of {model.text}")
@@ -334,18 +339,28 @@ class FunctionCheck:
             self.notes.append(said)
 
 
+def _not_finite(rows: Rows) -> list[str]:
+    """A sentence on data that are no numbers."""
+    found = [f"X in row {i}" for i in np.flatnonzero(~np.isfinite(rows.x).all(axis=1))[:3]]
+    found += [f"Y in row {i}" for i in np.flatnonzero(~np.isfinite(rows.y))[:3]]
+    found += [f"w[{i}]" for i in np.flatnonzero(~np.isfinite(rows.w))[:3]] + ["b"] * (not np.isfinite(rows.b))
+    return [f"your data hold a nan or an infinity: {', '.join(found)}"] if found else []
+
+
 def _is_box(model: Model | None) -> bool:
     """Whether nothing but the function's own cost is known."""
     return model is None or isinstance(model, OwnRows)
 
 
 def kind_of(labels: np.ndarray[Any, Any]) -> str:
-    """What labels are: "01", "±1", "count" or "real"."""
+    """What labels are: "01", "±1", "share" (between 0 and 1), "count" or "real"."""
     values = set(np.unique(labels).tolist())
     if values <= {0.0, 1.0}:
         return "01"
     if values <= {-1.0, 1.0}:
         return "±1"
+    if all(0.0 <= v <= 1.0 for v in values):
+        return "share"
     return "count" if all(v >= 0 and v == int(v) for v in values if np.isfinite(v)) else "real"
 
 

@@ -17,9 +17,11 @@ from minigrad.checking.array_truth import settle
 from minigrad.checking.models import Model, Named
 
 #: What labels say of the model when nothing else does.
-USUAL = {"01": "logistic", "±1": "logistic ±1", "count": "poisson", "real": "linear"}
+USUAL = {"01": "logistic", "share": "logistic", "±1": "logistic ±1", "count": "poisson", "real": "linear"}
 #: Which kinds of label a model takes.
-TAKES = {"01": ("01",), "±1": ("±1",), "count": ("01", "count"), "real": ("01", "±1", "count", "real")}
+TAKES = {
+    "01": ("01", "share"), "±1": ("±1",), "count": ("01", "count"), "real": ("01", "share", "±1", "count", "real")
+}  # fmt: skip
 
 Models = Sequence[tuple[str, Model]]
 
@@ -107,15 +109,20 @@ def _agrees(trials: Sequence[Trial], target: str) -> bool:
 
 
 def _explained(trials: Sequence[Trial], model: Model) -> bool:
-    """Whether the cost has a known slip, or a gradient is right or has one."""
-    for target in ("cost", "dw", "db"):
-        if target != "cost" and _agrees(trials, target):
-            return True
-        shaped = [trial for trial in trials if trial.fits(target)]
-        slip = diagnose(shaped, target, model) if shaped else None
-        if slip is not None and not slip.key.startswith("constant"):
-            return True
-        finite = [trial for trial in shaped if np.all(np.isfinite(trial.given(target)))]
-        if target == "cost" and shaped and not finite:
-            return True  # nothing but nan: differences of it would say nothing
-    return False
+    """Whether the cost has a known slip, or both gradients are right, or all is at the user's own numbers."""
+    if _agrees(trials, "dw") and _agrees(trials, "db"):
+        return True
+    if (
+        trials[0].own
+        and len(trials) > 1
+        and all(_agrees(trials[:1], target) for target in ("cost", "dw", "db"))
+    ):
+        return True
+    shaped = [trial for trial in trials if trial.fits("cost")]
+    if not shaped:
+        return False
+    slip = diagnose(shaped, "cost", model)
+    if slip is not None and not slip.key.startswith("constant"):
+        return True
+    # Nothing but nan: differences of it would say nothing.
+    return not any(np.all(np.isfinite(trial.given("cost"))) for trial in shaped)
