@@ -60,7 +60,8 @@ def test_no_referee_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("claim", "verdict"),
     [
-        (0.0, "right"), (1.0, "right"), (0.5, "right"), (-0.1, "wrong"), (1.1, "wrong"), (math.nan, "cannot tell"),
+        (0.0, "right"), (1.0, "right"), (0.5, "right"), (-0.1, "wrong"), (1.1, "wrong"), (math.inf, "wrong"),
+        (math.nan, "cannot tell"),
     ],
 )  # fmt: skip
 def test_at_a_kink_any_number_between_will_do(claim: float, verdict: str) -> None:

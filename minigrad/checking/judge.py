@@ -210,7 +210,7 @@ def _beyond(claimed: float, kink: Kink) -> float:
 def _single(x: float) -> bool:
     """Whether a number is one of single precision, and not merely a short one."""
     with np.errstate(all="ignore"):
-        if float(np.float32(x)) != x or x == 0.0:
+        if not math.isfinite(x) or float(np.float32(x)) != x or x == 0.0:
             return False
     numerator, _ = x.as_integer_ratio()
     return (abs(numerator) // (numerator & -numerator)).bit_length() >= _BITS_IN_USE
