@@ -189,13 +189,20 @@ def _at_kink(claimed: float, kink: Kink, told: Readings, rounding: float | None)
     """Between the derivatives of the choices any number will do; beyond them none."""
     size = max((abs(x) for x in (kink.low, kink.high) if math.isfinite(x)), default=0.0)
     slack = max(told.slack if rounding is None else rounding, 1e-12 * size)
-    slack = min(slack, 1e-6 * size)  # what rounding does to the choice is what the kink is about
+    loose, slack = (
+        slack,
+        min(slack, 1e-6 * size),
+    )  # what rounding does to the choice is what the kink is about
     between = f"from {kink.low:.6g} to {kink.high:.6g}"
     if math.isnan(claimed):
         return UNDECIDED, f"not a number, at a kink: {kink.where} turns over here"
     if kink.low - slack <= claimed <= kink.high + slack:
         return RIGHT, f"at a kink: {kink.where} turns over here, and any number {between} is a derivative"
-    if size == math.inf or (_single(claimed) and _beyond(claimed, kink) <= _COARSER * slack):
+    if (
+        _beyond(claimed, kink) <= loose
+        or math.isinf(size)
+        or (_single(claimed) and _beyond(claimed, kink) <= _COARSER * slack)
+    ):
         return UNDECIDED, f"at a kink: {kink.where} turns over here"
     return WRONG, f"{claimed:.9g}, but at this kink of {kink.where} the derivatives go {between}"
 
