@@ -149,10 +149,10 @@ _TEXT = r"(?:[^\"<>`#;{}\[\]|\\*_~$%&\u2028\u2029]|#\d+;|<br/>)*"
 MERMAID = re.compile(
     "|".join(
         [
-            r"---", r'title: "(?:[A-Za-z0-9 ]|\\u[0-9a-f]{4}|\\U[0-9a-f]{8})*"', r"flowchart (?:LR|TB)",
+            r"---", r'title: "(?:[A-Za-z0-9 ]|\\u[0-9a-f]{4}|\\U[0-9a-f]{8})*"', r"flowchart (?:LR|TB|RL|BT)",
             rf'  subgraph g\d+\["{_TEXT}"\]', r"  end",
             rf'(?:  )+[nc]\d+(?:\(\["{_TEXT}"\]\)|\[\["{_TEXT}"\]\]|\["{_TEXT}"\])',
-            rf'  [nc]\d+ (?:-->|-\.->)(?:\|"{_TEXT}"\|)? [nc]\d+',
+            rf'  [nc]\d+ (?:-->|-\.->|<-->|---)(?:\|"{_TEXT}"\|)? [nc]\d+',
             rf'  note\["{_TEXT}"\]', r"  style note [a-z:,#0-9]+",
             r"  classDef [a-z]+ [a-z:,#0-9\- ]+", r"  class [nc0-9,]+ [a-z]+",
         ]
@@ -180,6 +180,11 @@ def test_a_label_is_text_in_mermaid(label: str) -> None:
     assert unquoted(line.split('"')[1]).startswith(minigrad.text.shown(label, 32))
 
 
+#: Commands of LaTeX for Greek letters.
+GREEK = re.compile("(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|varsigma|sigma|tau"
+                   "|upsilon|phi|chi|psi|omega)", re.IGNORECASE)  # fmt: skip
+
+
 def tex_is_tame(text: str) -> None:
     """Braces match, and there is no command, no special character and no superscript notation but our own."""
     depth = 0
@@ -190,11 +195,11 @@ def tex_is_tame(text: str) -> None:
     assert depth == 0
     assert "^^" not in tame
     assert "%" not in tame
-    assert set(re.findall(r"\\([A-Za-z]+|.)", text)) <= {
-        *"{}$&#%_\"", "begin", "end", "path", "draw", "fill", "node", "strut", "definecolor", "sffamily", "bfseries",
+    assert {name for name in re.findall(r"\\([A-Za-z]+|.)", text) if not GREEK.fullmatch(name)} <= {
+        *"{}$&#%_^", "begin", "end", "path", "draw", "fill", "node", "strut", "definecolor", "sffamily", "bfseries",
         "fontsize", "selectfont", "def", "ifdefined", "Umathchar", "char", "else", "fi", "ttfamily", "minigradother",
         "textbackslash", "textasciicircum", "textasciitilde", "times", "div", "cdot", "ldots", "partial", "leftarrow",
-        "uparrow", "rightarrow", "sigma", "Sigma", "surd", "leq", "circ", "psi", "langle", "rangle", "alpha", "beta",
+        "uparrow", "rightarrow", "surd", "leq", "circ", "langle", "rangle",
         "nabla", "infty",
     }  # fmt: skip
     assert all(c.isascii() or "À" <= c <= "ÿ" for c in text)
@@ -226,6 +231,8 @@ def test_ten_thousand_characters_are_cut_everywhere() -> None:
 def test_the_tex_compiles(theme: Any, tmp_path: Path) -> None:
     """With pdfTeX, on one page, without an error or a missing character, hostile labels and all."""
     x = [Value(0.1 * i, label=label) for i, label in enumerate(HOSTILE)]
+    x.append(Value(1.0, label="ΓΔΘΛΞΠΣΥΦΨΩ αβγδεζηθικλμ"))
+    x.append(Value(1.0, label="νξπρςστυφχψω ŷ′ x₀₁₂₃₄₅₆₇₈₉ ⁰¹²³⁴⁵⁶⁷⁸⁹"))
     ratio = minigrad.sum(x).named("x" * 100) / Value(3.0)
     drawing = draw(
         ratio, theme=theme, flow="both", partials=True, title="".join(HOSTILE), groups={HOSTILE[0]: x[:3]},
@@ -249,11 +256,12 @@ def test_the_tex_compiles(theme: Any, tmp_path: Path) -> None:
 def test_mermaid_says_what_the_picture_says() -> None:
     text = draw(lecture(), flow="both", partials=True).mermaid
     assert '  n7(["b  input<br/>value 0.1<br/>grad −0.20587"])' in text.splitlines()
-    assert '  n9 -->|"1<br/>∂ −1.2592"| n11' in text.splitlines()
-    assert '  n11 -.->|"−1.2592"| n9' in text.splitlines()
+    assert '  n9 <-->|"1<br/>∂ −1.2592<br/>← −1.2592"| n11' in text.splitlines()
+    assert text.splitlines()[0] == "flowchart LR"
     backward = draw(lecture(), flow="backward").mermaid
-    assert "-->" not in backward
+    assert backward.splitlines()[0] == "flowchart RL"  # the result stays at the right
     assert backward.count("-.->") == 11
+    assert '  n11 -.->|"1<br/>← −1.2592"| n9' in backward.splitlines()
 
 
 def test_tikz_says_what_the_picture_says() -> None:

@@ -15,6 +15,8 @@ from minigrad.draw.themes import Theme
 #: What is no letter or digit and stands for itself all the same.
 _SAFE = frozenset(" .,:+−×÷·…–∂←↑√≤∘()=")
 
+_REVERSED = {"LR": "RL", "TB": "BT"}
+
 _SHAPES = {
     "input": ('(["', '"])'),
     "const": ('(["', '"])'),
@@ -26,7 +28,7 @@ _SHAPES = {
 def mermaid(scene: Scene, theme: Theme) -> str:
     """The scene as the text of a .mmd file."""
     lines = ["---", f"title: {_yaml(scene.title)}", "---"] if scene.title else []
-    lines.append(f"flowchart {scene.direction}")
+    lines.append(f"flowchart {_REVERSED[scene.direction] if scene.flow == 'backward' else scene.direction}")
     for box in scene.boxes:
         lines.append(f'  subgraph {box.key}["{_quoted(box.name)}"]')
         lines += [f"    {_node(card)}" for card in scene.cards if card.box == box.key]
@@ -34,7 +36,7 @@ def mermaid(scene: Scene, theme: Theme) -> str:
     lines += [f"  {_node(card)}" for card in scene.cards if not card.box]
     ports = {card.key: card.ports for card in scene.cards}
     for edge in scene.edges:
-        lines += [f"  {line}" for line in _edge(edge, ports[edge.head], scene)]
+        lines.append(f"  {_edge(edge, ports[edge.head], scene)}")
     if scene.caption:
         lines.append(f'  note["{_quoted(scene.caption)}"]')
         lines.append(f"  style note fill:none,stroke:none,color:{theme.quiet}")
@@ -49,19 +51,14 @@ def _node(card: Card) -> str:
     return f"{card.key}{before}{'<br/>'.join([*([head] if head else []), *rows])}{after}"
 
 
-def _edge(edge: Edge, ports: tuple[str, ...], scene: Scene) -> list[str]:
+def _edge(edge: Edge, ports: tuple[str, ...], scene: Scene) -> str:
     number = ports[edge.port] if edge.port < len(ports) else ""
-    forward = [number, *(text for tone, text in edge.lines(scene.back) if tone != "term")]
-    said = "<br/>".join(_quoted(text) for text in forward if text)
-    lines = []
-    if scene.flow != "backward" or not edge.term:
-        arrow = "-.->" if edge.cut else "-->"
-        lines.append(f"{edge.tail} {arrow}{_bars(said)} {edge.head}")
-        said = ""
-    if edge.term and scene.flow != "forward":
-        texts = [text for text in (said, _quoted(edge.term)) if text]
-        lines.append(f"{edge.head} -.->{_bars('<br/>'.join(texts))} {edge.tail}")
-    return lines
+    texts = [number, *(text for _, text in edge.lines(scene.back))]
+    said = _bars("<br/>".join(_quoted(text) for text in texts if text))
+    if scene.flow == "backward":  # from right to left: Mermaid has no arrow whose head is at its beginning
+        return f"{edge.head} {'-.->' if edge.term else '---'}{said} {edge.tail}"
+    arrow = "-.->" if edge.cut else "<-->" if edge.term else "-->"
+    return f"{edge.tail} {arrow}{said} {edge.head}"
 
 
 def _bars(said: str) -> str:

@@ -36,11 +36,22 @@ _CHARACTERS = {
     "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "·": r"$\cdot$", "…": r"$\ldots$", "–": "--", "∂": r"$\partial$",
     "←": r"$\leftarrow$", "↑": r"$\uparrow$", "→": r"$\rightarrow$", "σ": r"$\sigma$", "Σ": r"$\Sigma$",
     "√": r"$\surd$", "≤": r"$\leq$", "∘": r"$\circ$", "ψ": r"$\psi$", "⁽": r"$^($", "⁾": r"$^)$", "ⁿ": r"$^n$",
-    "⟨": r"$\langle$", "⟩": r"$\rangle$", "α": r"$\alpha$", "β": r"$\beta$", "∇": r"$\nabla$", "∞": r"$\infty$",
+    "⟨": r"$\langle$", "⟩": r"$\rangle$", "∇": r"$\nabla$", "∞": r"$\infty$", "ŷ": r"\^y", "′": "$'$",
 }  # fmt: skip
+#: From α on; omicron is a plain o.
+_GREEK = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "", "pi", "rho", "varsigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+#: The large ones that do not look like Latin letters.
+_LARGE = ("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega")
+_CHARACTERS |= {chr(0x3B1 + i): f"$\\{name}$" for i, name in enumerate(_GREEK) if name}
+_CHARACTERS |= {chr(0x391 + i): f"$\\{name.title()}$" for i, name in enumerate(_GREEK) if name in _LARGE}
+_CHARACTERS |= {digit: f"$^{i}$" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_CHARACTERS |= {digit: f"$_{i}$" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")}
 
 #: How a character is shown that only XeTeX and LuaTeX have a letter for, if the font has one.
-_OTHER = r"\def\minigradother#1{\ifdefined\Umathchar\char\"#1 \else{\ttfamily U+#1}\fi}"
+_OTHER = r'\def\minigradother#1{\ifdefined\Umathchar\char"#1 \else{\ttfamily U+#1}\fi}'
 
 
 def document(scene: Scene, placed: Layout, theme: Theme) -> str:
