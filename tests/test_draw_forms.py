@@ -181,8 +181,11 @@ def test_a_label_is_text_in_mermaid(label: str) -> None:
 
 
 #: Commands of LaTeX for Greek letters.
-GREEK = re.compile("(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|varsigma|sigma|tau"
-                   "|upsilon|phi|chi|psi|omega)", re.IGNORECASE)  # fmt: skip
+GREEK = re.compile(
+    "(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|varsigma|sigma|tau|upsilon"
+    "|phi|chi|psi|omega)",
+    re.IGNORECASE,
+)
 
 
 def tex_is_tame(text: str) -> None:
