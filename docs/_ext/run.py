@@ -11,7 +11,8 @@ Room: the site only. The pieces of one page share their names and a folder of th
     ```
 
 As in a notebook, the value of the last expression is shown: a picture as a picture, in light and in dark,
-what has a form in HTML (an explanation) as that, everything else as its repr.
+what has a form in HTML (an explanation) as that, a page of `L.page()` live (it is written into the site, in `pages`),
+everything else as its repr.
 Must hold: a piece that fails fails the build.
 """
 
@@ -24,12 +25,15 @@ import html
 import io
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any, ClassVar, TypeGuard
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+import minigrad
 
 #: Where the names and the folder of the page being read are kept.
 PAGE = "minigrad_run"
@@ -84,8 +88,9 @@ class Run(SphinxDirective):
         if "hide-code" not in self.options:
             shown.append(nodes.literal_block(source, source, language="python"))
         drawn = bool(values) and _is_picture(values[0])
-        told = bool(values) and not drawn and hasattr(values[0], "_repr_html_")
-        if values and values[0] is not None and not drawn and not told:
+        played = bool(values) and isinstance(values[0], minigrad.Page)
+        told = bool(values) and not drawn and not played and hasattr(values[0], "_repr_html_")
+        if values and values[0] is not None and not drawn and not told and not played:
             printed += f"{values[0]!r}\n"
         if printed:
             output = nodes.literal_block(printed.rstrip(), printed.rstrip(), language="text")
@@ -95,6 +100,8 @@ class Run(SphinxDirective):
             shown.append(
                 nodes.raw("", f'<div class="minigrad-told">{values[0]._repr_html_()}</div>', format="html")
             )
+        if played:
+            shown.append(nodes.raw("", self._played(values[0]), format="html"))
         if drawn:
             if "alt" not in self.options:
                 raise self.error("a picture needs :alt:, the same in words for those who do not see it")
@@ -102,6 +109,18 @@ class Run(SphinxDirective):
             figures = map(_figure, values, [self.options["alt"]] * len(values), classes)
             shown.append(nodes.raw("", "".join(figures), format="html"))
         return shown
+
+    def _played(self, page: minigrad.Page) -> str:
+        """A frame with the page, which becomes a file of the site."""
+        name = f"{self.env.docname}-{self.content_offset}.html"
+        folder = Path(self.env.app.outdir) / "pages"
+        folder.mkdir(parents=True, exist_ok=True)
+        page.save(folder / name)
+        title = html.escape(page.title, quote=True)
+        return (
+            f'<iframe class="minigrad-page" src="pages/{name}" title="{title}"></iframe>'
+            f'<p><a href="pages/{name}">The page by itself</a>, to be saved or shown to a class.</p>'
+        )
 
 
 def _takes_theme(call: ast.expr) -> TypeGuard[ast.Call]:
