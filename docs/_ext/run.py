@@ -112,7 +112,7 @@ class Run(SphinxDirective):
 
     def _played(self, page: minigrad.Page) -> str:
         """A frame with the page, which becomes a file of the site."""
-        name = f"{self.env.docname}-{self.content_offset}.html"
+        name = f"{self.env.docname}-{self.env.new_serialno('minigrad-page') + 1}.html"
         folder = Path(self.env.app.outdir) / "pages"
         folder.mkdir(parents=True, exist_ok=True)
         page.save(folder / name)
