@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -51,6 +52,7 @@ def lecture() -> Value:
     return one.loss
 
 
+@cache
 def picture(label: str) -> Drawing:
     """A small graph in which everything that can be named is called `label`."""
     x = Value(2.0, label=label)
