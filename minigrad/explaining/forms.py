@@ -19,8 +19,9 @@ from minigrad.explaining.maths import Math
 #: The style of `mathml`: the classes that the pieces of an explanation have.
 STYLE = """\
 .minigrad-explanation { line-height: 1.5; overflow-wrap: break-word; }
-.minigrad-explanation h2 { font-size: 1.35em; margin: 0 0 .6em; }
-.minigrad-explanation h3 { font-size: 1.1em; margin: 1.2em 0 .3em; }
+.minigrad-explanation h2 { font-size: 1.35em; margin: 0 0 .6em; padding: 0; }
+.minigrad-explanation h3 { font-size: 1.1em; margin: 1.2em 0 .3em; padding: 0; }
+.minigrad-explanation h4 { font-size: 1em; margin: 1.2em 0 .3em; padding: 0; }
 .minigrad-explanation p, .minigrad-explanation ul { margin: .4em 0; }
 .minigrad-explanation .minigrad-wide { overflow-x: auto; margin: .5em 0; }
 .minigrad-explanation table { border-collapse: collapse; border: 0; margin: 0; font-size: inherit; }
@@ -33,6 +34,11 @@ STYLE = """\
 .minigrad-explanation td.minigrad-reason { padding-left: 1.5em; opacity: .8; font-size: .92em; min-width: 9em; }
 .minigrad-explanation .minigrad-table th { border-bottom: 1px solid currentColor; font-weight: 600; }
 .minigrad-explanation math { font-size: 1.05em; }
+@media (max-width: 40em) {
+  .minigrad-explanation .minigrad-chain tr { display: flex; flex-wrap: wrap; align-items: center; }
+  .minigrad-explanation td.minigrad-left { min-width: 2.2em; }
+  .minigrad-explanation td.minigrad-reason { flex-basis: 100%; padding: 0 0 .3em 2.8em; }
+}
 """
 
 

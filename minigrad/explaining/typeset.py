@@ -172,7 +172,7 @@ def latex(x: Math) -> str:
 
     >>> from minigrad.explaining.maths import read
     >>> print(latex(read("x1*(a - y)**2/sigmoid(-z)", {})))
-    \frac{x_{1} \, \left(a - y\right)^{2}}{\sigma\left(-z\right)}
+    \frac{x_{1} \, (a - y)^{2}}{\sigma(-z)}
     """
     return _latex(x, _ANY)
 
@@ -180,7 +180,13 @@ def latex(x: Math) -> str:
 def _latex(x: Math, least: int) -> str:
     written = _LATEX[x.kind](x)
     tight = _ATOM if x.kind == "fraction" and least != _ATOM else binds(x)
-    return rf"\left({written}\right)" if tight < least else written
+    return _latex_enclosed(written) if tight < least else written
+
+
+def _latex_enclosed(written: str) -> str:
+    """In parentheses, which grow only with what is high."""
+    high = any(command in written for command in (r"\frac", r"\begin", "^"))
+    return rf"\left({written}\right)" if high else f"({written})"
 
 
 def _latex_number(x: Math) -> str:
@@ -229,7 +235,7 @@ def _latex_call(x: Math) -> str:
         head = r"\psi"
     else:
         head = f"\\{sign}" if sign in _LATEX_FUNCTIONS else latex_name(sign, upright=True)
-    return rf"{head}\left({inside}\right)"
+    return f"{head}{_latex_enclosed(inside)}"
 
 
 def _latex_cases(x: Math) -> str:
@@ -329,7 +335,7 @@ _LATEX: dict[str, Callable[[Math], str]] = {
     "call": _latex_call,
     "cases": _latex_cases,
     "compare": _latex_compare,
-    "group": lambda x: rf"\left({_latex(x.parts[0], _ANY)}\right)",
+    "group": lambda x: _latex_enclosed(_latex(x.parts[0], _ANY)),
     "partial": lambda x: (
         rf"\frac{{\partial {_latex(x.parts[0], _ATOM)}}}{{\partial {_latex(x.parts[1], _ATOM)}}}"
     ),
