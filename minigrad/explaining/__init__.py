@@ -14,7 +14,6 @@ Must hold: every equation that is printed has the same number on both sides.
 from __future__ import annotations
 
 from minigrad.explaining import telling as _telling
-from minigrad.explaining import typeset
 from minigrad.explaining.causes import why
 from minigrad.explaining.explanation import ExplainError, Explanation
 from minigrad.explaining.naming import Naming
@@ -25,7 +24,7 @@ from minigrad.value import Value
 
 __all__ = [
     "ExplainError", "Explanation", "chain_rule", "counter_example", "explain", "explained", "second_backward",
-    "told_formula", "typeset", "why", "why_add", "why_order",
+    "told_formula", "why", "why_add", "why_order",
 ]  # fmt: skip
 
 #: Most nodes of a graph that is told whole.
@@ -57,10 +56,10 @@ def explain(
     >>> z = (w * x).named("z")
     >>> L = bce(sigmoid(z).named("a"), y).named("L")
     >>> for row in explain(L, z).equations[:3]:
-    ...     print(typeset.text(row.right), "|", row.reason)
-    ∂L/∂a · ∂a/∂z | chain rule
-    (−y/a + (1 − y)/(1 − a)) · a·(1 − a) | bce by a: slope of the loss; sigmoid by x; sigmoid of minus
-    a − y | terms collected, factors cancelled
+    ...     print(row.text)
+    ∂L/∂z = ∂L/∂a · ∂a/∂z    (chain rule)
+    ∂L/∂z = (−y/a + (1 − y)/(1 − a)) · a·(1 − a)    (bce by a: slope of the loss; sigmoid by x; sigmoid of minus)
+    ∂L/∂z = a − y    (terms collected, factors cancelled)
     """
     _check("digits", digits, 1, 17)
     _check("max_nodes", max_nodes, 1)

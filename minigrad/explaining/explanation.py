@@ -50,6 +50,14 @@ class Row(NamedTuple):
     right: Math
     reason: str = ""
 
+    @property
+    def text(self) -> str:
+        """The equation as text, with its reason."""
+        from minigrad.explaining import typeset
+
+        left = "" if self.left is None else f"{typeset.text(self.left)} "
+        return f"{left}= {typeset.text(self.right)}" + (f"    ({self.reason})" if self.reason else "")
+
 
 class Chain(NamedTuple):
     """Equations under each other."""

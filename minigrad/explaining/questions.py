@@ -229,9 +229,9 @@ def why_add(node: Value, output: Value, *, digits: int = 6, most: int = MOST_PAT
     >>> w = Value(3.0, label="w")
     >>> L = (w * w + 2 * w).named("L")
     >>> for row in why_add(w, L).equations:
-    ...     print(typeset.text(row.right))
-    3 + 3 + 2
-    8
+    ...     print(row.text)
+    ∂L/∂w = 3 + 3 + 2    (the sum over the paths)
+    ∂L/∂w = 8    (what backward() leaves there)
     """
     naming = Naming(output, digits)
     naming.check_in(node)
