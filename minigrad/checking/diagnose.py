@@ -17,7 +17,7 @@ from functools import partial as bound
 import numpy as np
 
 from minigrad.checking import slips
-from minigrad.checking.arithmetic import NOISE
+from minigrad.checking.arithmetic import CLOSE, EPS, NOISE, SAFETY, SMALL, TRIALS
 from minigrad.checking.links import Array, Links, expanded, recognised, recorded
 from minigrad.checking.slips import SlipRow
 from minigrad.checking.substitutes import Substitutes
@@ -35,9 +35,6 @@ LEAST_SEEN = 3
 LEAST_SHARE = 0.6
 #: Where rounding does more than this to a link, relative to it, nothing is read from the numbers.
 SOUND = 1e-9
-#: How often artificial rounding errors are tried, and what multiplies the largest deviation seen.
-TRIALS = 3
-SAFETY = 8.0
 #: Constant factors that one number alone may be explained by.
 SIMPLE = (2.0, 0.5)
 
@@ -86,16 +83,18 @@ class Diagnosis:
     @cached_property
     def _noisy(self) -> tuple[Array, dict[int, Array]]:
         """What artificial rounding errors do: where it is little to any link, and how much to each adjoint."""
-        p, repeated = self.links.points, {i: np.tile(column, TRIALS) for i, column in self.numbers.items()}
+        p, times = self.links.points, 1 + TRIALS + CLOSE
+        repeated = {i: np.tile(column, times) for i, column in self.numbers.items()}
         noisy = Links(self.base, repeated, noise=np.random.default_rng(0))
         sound, error = np.ones(p, dtype=bool), {}
         with np.errstate(all="ignore"):
             for true, tried in ((self.links.adjoint, noisy.adjoint), (self.links.partial, noisy.partial)):
                 for key, numbers in true.items():
-                    there = np.broadcast_to(tried[key], (TRIALS * p,))  # type: ignore[index]
-                    away = np.abs(there.reshape(TRIALS, p) - numbers).max(axis=0)
-                    away *= SAFETY * np.finfo(np.float64).eps / NOISE
-                    sound &= ~(away > SOUND * np.abs(numbers))
+                    there = np.broadcast_to(tried[key], (times * p,))  # type: ignore[index]
+                    moved = np.abs(there.reshape(times, p) - numbers)
+                    far, near = moved[: 1 + TRIALS].max(axis=0), moved[1 + TRIALS :].max(axis=0)
+                    away = SAFETY * np.maximum(far * (EPS / NOISE), near * (EPS / SMALL))
+                    sound &= away <= SOUND * np.abs(numbers)  # not where it is no number
                     if true is self.links.adjoint:
                         error[key] = away
         return sound, error  # type: ignore[return-value]

@@ -54,6 +54,15 @@ class Reading:
     output: int
     ids: Mapping[Value, int]
 
+    @property
+    def names(self) -> dict[int, str]:
+        """Labels by id, those of the nodes that are kept among them."""
+        return {**self.e.label, **{i: node.label for node, i in self.ids.items() if node.label}}
+
+    def text(self, i: int, *, limit: int, top: bool = True) -> str:
+        """An expression in these names; `top`: write it out even if it has one."""
+        return self.e.text(i, limit=limit, symbols=self.names, top=top)
+
 
 def recorded(output: Value, keep: Iterable[Value] = ()) -> Reading:
     """The graph as it was recorded, node by node: two nodes that compute the same stay two."""

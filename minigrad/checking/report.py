@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Width of the text.
 WIDTH = 100
 
+#: Most other slips with the same numbers that are printed.
+ALSO = 2
+
 #: Most derivatives that a report prints one by one.
 PRINTED = 60
 
@@ -215,8 +218,8 @@ def told(slip: Slip) -> str:
     if slip.explains:
         plural = "s" if slip.explains != 1 else ""
         text += f"; explains {slip.explains:,} number{plural}"
-    if slip.also:
-        text += f"; the same numbers as: {', '.join(slip.also)}"
+    if slip.also and slip.ratio is None:  # a plain ratio needs no other story
+        text += f"; the same numbers as: {', '.join(slip.also[:ALSO])}"
     return text
 
 

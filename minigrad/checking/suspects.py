@@ -300,18 +300,17 @@ class Trials:
         if factor is None:
             factor = sent(e, e.constant(1.0), edge.upper, edge.place, computed=False)
         return {
-            "upper": e.text(edge.upper, limit=60), "lower": lower, "op": op, "link": f"{lower} -> {upper}",
-            "factor": e.text(factor, limit=60, top=factor not in e.label),
-            "exponent": e.text(operands[1], limit=20, top=False) if op == "pow" else "",
+            "upper": links.reading.text(edge.upper, limit=60), "lower": lower, "op": op, "link": f"{lower} -> {upper}",
+            "factor": links.reading.text(factor, limit=60, top=False),
+            "exponent": links.reading.text(operands[1], limit=20, top=False) if op == "pow" else "",
             "node_name": name_of(links, self.i),
         }  # fmt: skip
 
     def _way_words(self, upper: int, lower: int, op: str) -> dict[str, str]:
-        e = self.links.e
         above, below = name_of(self.links, upper), name_of(self.links, lower)
         factor = self._factor(op, upper)
         text = (
-            e.text(factor, limit=60)
+            self.links.reading.text(factor, limit=60)
             if factor is not None
             else f"{_differential(above)}/{_differential(below)}"
         )
@@ -326,13 +325,16 @@ class Trials:
         """The derivative in terms of an output that has a name: a(1 - a)."""
         e = self.links.e
         form = slips.BY_OUTPUT.get(op)
-        return e.build(template(form), {"out": out}) if form is not None and out in e.label else None
+        return (
+            e.build(template(form), {"out": out})
+            if form is not None and out in self.links.reading.names
+            else None
+        )
 
 
 def name_of(links: Links, i: int) -> str:
     """What a node is called: its label, or how it is computed."""
-    e = links.e
-    return shown(e.label[i], 40) if i in e.label else e.text(i, limit=40)
+    return shown(links.reading.text(i, limit=40, top=False), 60)
 
 
 def _differential(name: str) -> str:
