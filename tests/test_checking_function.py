@@ -418,8 +418,8 @@ def test_a_right_function_is_never_called_wrong() -> None:
         assert report.verdict != "wrong", (w, x, y, str(report))
 
 
-def test_100_rows_of_784_features_take_less_than_2_seconds() -> None:
-    """A right one, and a wrong one whose whole catalogue is gone through."""
+def test_100_rows_of_784_features_are_checked() -> None:
+    """A right one, and a wrong one whose whole catalogue is gone through; tests/bench/checkers.py says how fast."""
     random = np.random.default_rng(0)
     data = (
         random.normal(size=(784, 1)) * 0.01,
@@ -429,9 +429,7 @@ def test_100_rows_of_784_features_take_less_than_2_seconds() -> None:
     )
     strange = varied(dw=lambda w, b, X, Y, A, m: np.dot(X, (A - Y).T) / m + 0.01 * w**2)
     for function, verdict in ((right, "right"), (strange, "wrong")):
-        started = time.perf_counter()
         assert check_function(function, data).verdict == verdict
-        assert time.perf_counter() - started < 2.0
 
 
 # -- what bites -------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ class Functions:
 
     def __init__(self, library: Any, lift: Callable[[Any], Any], condition: Callable[[Any], Any]) -> None:
         self.lift = lift
-        for name in ("exp", "log", "tanh", "sqrt", "sin", "arctan", "abs", "sign"):
+        for name in ("exp", "log", "tanh", "sqrt", "sinh", "cosh", "sin", "arctan", "abs", "sign"):
             setattr(self, name, self._lifted(getattr(library, name)))
         self.where = lambda c, x, y: library.where(condition(c), lift(x), lift(y))
 
@@ -272,6 +273,45 @@ def words(checkers: dict[str, Checker], case: Case) -> None:
             print(f"      {line.rstrip()[:110]}")
 
 
+def seconds(rounds: int) -> None:
+    """How long a check takes once everything is imported: the seed's graph, and `propagate` with 100 x 784 numbers."""
+    loss = formula(
+        "z = w1*x1 + w2*x2 + b; a = sigmoid(z); bce(a, y)", w1=0.5, w2=-0.25, b=0.1, x1=2.0, x2=-1.0, y=1.0
+    )
+    hand = {"da": "-y/a + (1 - y)/(1 - a)", "dz": "a - y", "dw1": "x1*dz", "dw2": "x2*dz", "db": "dz"}
+    slipped = {**hand, "dz": "(a - y)*a*(1 - a)"}
+    random = np.random.default_rng(0)
+    data = (
+        random.normal(size=(784, 1)) * 0.01,
+        0.0,
+        random.random((784, 100)),
+        random.integers(0, 2, (1, 100)),
+    )
+
+    def propagate(w: Any, b: Any, x: Any, y: Any, k: float = 1.0) -> Any:
+        a = 1 / (1 + np.exp(-(w.T @ x + b)))
+        cost = -np.mean(y * np.log(a) + (1 - y) * np.log(1 - a))
+        return {"dw": x @ (a - y).T / (k * y.size), "db": np.mean(a - y)}, cost
+
+    work: dict[str, Callable[[], Any]] = {
+        "the seed's graph, 5 derivatives, all right": lambda: minigrad.check(loss, hand),
+        "the same, a slip in dz": lambda: minigrad.check(loss, slipped),
+        "propagate, 100 rows of 784 features, right": lambda: minigrad.check_function(propagate, data),
+        "the same, 1/m applied twice": lambda: minigrad.check_function(
+            lambda w, b, x, y: propagate(w, b, x, y, y.size), data
+        ),
+    }
+    print("\nseconds of one check, median (least to most)")
+    for name, run in work.items():
+        run()
+        taken = []
+        for _ in range(rounds):
+            start = perf_counter()
+            run()
+            taken.append(perf_counter() - start)
+        print(f"  {name:46} {np.median(taken):.3f} ({min(taken):.3f} to {max(taken):.3f})")
+
+
 def versions() -> str:
     """What is compared."""
     found = []
@@ -317,6 +357,7 @@ def main() -> None:
         table.put("in single precision", case)
     table.rows(["in double precision", "loss times 1e6", "the sigmoid saturated", "in single precision"])
     words(checkers, wrong_ones[0])
+    seconds(1 if options.quick else 11)
 
 
 if __name__ == "__main__":
