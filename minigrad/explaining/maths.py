@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import inf, nan
@@ -127,7 +128,7 @@ def read(text: str, names: Mapping[str, Math], *, digits: int = 6, condition: bo
     made: dict[str, Math] = {}
 
     def word(match: re.Match[str]) -> str:
-        if not {match[1], match[2]} <= set(names):
+        if match[1] not in names or match[2] not in names:
             return match[0]
         mark = f"{_MARK}{len(made)}"
         made[mark] = partial(names[match[1]], names[match[2]])
@@ -137,7 +138,7 @@ def read(text: str, names: Mapping[str, Math], *, digits: int = 6, condition: bo
     if "…" in plain:
         return words("…")
     *steps, last = plain.split("; ")
-    known = {**names, **made}
+    known = ChainMap(made, dict(names) if not isinstance(names, dict) else names)
     try:
         for step in steps:  # t1 = …, a part that occurs several times: put where it stands
             part, _, formula = step.partition(" = ")

@@ -46,6 +46,7 @@ class Naming:
         self._refuse_bent()
         self._labels = self._distinct()
         self._derived: dict[Value, Derivative | None] = {}
+        self._ledgers: dict[Value, Ledger] = {}
 
     # -- names ----------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class Naming:
         copy = self.graph.copy()
         copy.forward()
         for node, new in zip(self.graph.nodes, copy.nodes, strict=True):
-            if _key(node) != _key(new):
+            if not _same(node, new):
                 name = shown(self.graph.name(node), 40)
                 raise ExplainError(
                     f"{name} was computed from other numbers than its operands hold now: run Graph(result).forward() "
@@ -153,7 +154,9 @@ class Naming:
 
     def ledger(self, node: Value) -> Ledger:
         """The terms of a node's gradient."""
-        return ledger(node, self.output)
+        if node not in self._ledgers:
+            self._ledgers[node] = ledger(node, self.output)
+        return self._ledgers[node]
 
     def check_in(self, node: Value) -> None:
         """Refuse a node that is not in the graph, or has no gradient."""
@@ -218,8 +221,10 @@ def _free(name: str, used: set[str]) -> str:
     return name
 
 
-def _key(node: Value) -> tuple[str, ...]:
-    return tuple(map(repr, (node.data, *node.partials)))
+def _same(node: Value, new: Value) -> bool:
+    """Whether two nodes have the same number and the same partials; nan is the same as nan."""
+    found, right = (node.data, *node.partials), (new.data, *new.partials)
+    return found == right or all(x == y or (x != x and y != y) for x, y in zip(found, right, strict=True))
 
 
 class Local:
