@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import RULES, Graph, GraphTooLargeError, NotANumberError, Value, cli
+from minigrad.explaining import chain_rule
 from minigrad.files import CannotWriteError
 from minigrad.logistic import example
 from minigrad.page import Page, PageError, RowsError, page
@@ -300,6 +301,21 @@ def test_closed_forms_go_with_named_nodes() -> None:
     ]
 
 
+def test_the_chain_rule_is_told_as_explain_tells_it() -> None:
+    """Line by line, with the reasons; hostile names stay texts."""
+    made = data_of(page(lecture()))
+    i = next(k for k, node in enumerate(made["nodes"]) if node["name"] == "z")
+    lines = made["told"][str(i)]
+    output = lecture()
+    rows = chain_rule(Graph(output).find("z"), output, numbers=False).equations
+    assert [reason for _, reason in lines] == [row.reason for row in rows]
+    assert lines[0][0] == ["row", ["d", "L", "a"], "·", ["d", "a", "z"]]
+    assert lines[-1][0] == ["row", ["n", "a"], "−", ["n", "y"]]
+    w = Value(2.0, label="</script>" + "x" * 10_000)
+    told = data_of(page((w * w * 3.0).named("<!--")))["told"]["0"]
+    assert max(len(json.dumps(line)) for line in told) < 2500
+
+
 def test_what_is_learned() -> None:
     """What is not called x, y or t; what is no column of the rows; or what is said."""
 
@@ -396,6 +412,17 @@ def test_the_page_is_saved_and_shown() -> None:
     assert frame[0] == "iframe"
     assert frame[1]["srcdoc"] == made.html
     assert frame[1]["sandbox"] == "allow-scripts"
+
+
+@pytest.mark.slow
+def test_a_notebook_that_is_executed_shows_the_page(tmp_path: Path) -> None:
+    """In a kernel of its own; the output is the page in a frame, and its repr as text."""
+    from test_draw_notebook import executed
+
+    (shown,) = executed(["from minigrad.logistic import example\nexample().loss.page()"], tmp_path)
+    assert shown["text/plain"].startswith("<Page 'L': 12 nodes")
+    (frame,) = Parsed(shown["text/html"]).tags
+    assert frame[1]["srcdoc"] == page(lecture()).html
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

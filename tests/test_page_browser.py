@@ -399,6 +399,7 @@ def test_the_rule_is_beside_the_graph(opened: Open) -> None:
     assert "∂L/∂L · ∂L/∂a · ∂a/∂z" in said.replace("·∂", "· ∂").replace("  ", " ")
     assert "= a − y = 0.79413 − 1" in said
     assert "past a" in tab.text("#rule")
+    assert "terms collected, factors cancelled" in tab.text("#ledger")
     tab.tab.keyboard.press("Home")
     for _ in range(5):
         tab.tab.keyboard.press("ArrowRight")

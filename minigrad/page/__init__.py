@@ -1,11 +1,12 @@
 """A page on which a graph can be played: one HTML file that needs nothing else.
 
     translate   the rows' arithmetic as JavaScript       figure     the graph as SVG, placed by Graphviz
-    formulas    formulas as data                         contents   the data of the page
-    document    the file                                 script/    what runs in the browser
+    formulas    formulas as data                         told       the chain rule, from `explaining`
+    contents    the data of the page                     document   the file
+    script/     what runs in the browser
 
 Room: a view. It reads nodes and changes nothing. Hung on Value as `page`. Below: `graph`,
-`draw`, `replay`, `derivative`.
+`draw`, `replay`, `derivative`, `explaining`.
 Must hold: the page works offline and asks for nothing; whatever a label is, it stays text; the numbers in the browser
 are those of Python, the arithmetic being translated and not written twice.
 """

@@ -1,6 +1,6 @@
 """What a page knows of a graph, as plain data: nodes, formulas, inputs, rows.
 
-Room: reads nodes and the table of operations, changes nothing. Below: `graph`, `formulas`, `replay`, `tables`.
+Room: reads nodes and the table of operations, changes nothing. Below: `graph`, `formulas`, `told`, `replay`, `tables`.
 Above: `document`.
 Must hold: equal graphs give equal data; every text of the user's comes in through `text.shown`; what a page cannot hold
 is refused with a sentence.
@@ -19,6 +19,7 @@ from minigrad.derivative import derive
 from minigrad.draw.scene import GraphTooLargeError
 from minigrad.graph import Graph
 from minigrad.page import formulas
+from minigrad.page.told import told
 from minigrad.replay import _choices
 from minigrad.rules import RULES
 from minigrad.text import shown
@@ -81,6 +82,7 @@ def contents(
         "ops": {op: _operation(op) for op in RULES if op in ops},
         "inputs": [_input(graph, node, node in learned) for node in graph.inputs],
         "closed": _closed(graph, names),
+        "told": _told(graph),
         "alpha": number(alpha),
         "rows": columns,
     }
@@ -175,6 +177,17 @@ def _closed(graph: Graph, names: Mapping[Value, str]) -> dict[str, formulas.Tree
         if made is not None:
             trees[str(graph.position(node))] = made
     return trees
+
+
+def _told(graph: Graph) -> dict[str, list[Any]]:
+    """The chain rule of each node, in a graph small enough."""
+    if len(graph) > MOST_CLOSED:
+        return {}
+    return {
+        str(i): lines
+        for i, node in enumerate(graph)
+        if node.op != "const" and node is not graph.output and (lines := told(graph, node))
+    }
 
 
 # -- rows ---------------------------------------------------------------------------------------------------

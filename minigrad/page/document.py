@@ -87,7 +87,7 @@ def script(rows: Iterable[str]) -> str:
 def style_text(width: float, height: float) -> str:
     """The style sheet, with the colours of the pictures and the size of this figure."""
     light, dark = (_variables(name, place) for place, name in enumerate(("light", "dark")))
-    least, most = min(width, max(0.62 * width, 300.0)), 1.6 * width
+    least, most = min(width, max(0.55 * width, 300.0)), 1.6 * width
     return "\n".join(
         [
             f":root {{ color-scheme: light; {light} --least: {least:.0f}px; --most: {most:.0f}px; }}",

@@ -180,7 +180,10 @@ function toldTerm(event, state) {
   const total = ["row", ["n", numeral(event.before)], "+", bracketed(numeral(event.term))];
   sum.append(html("p", arrivals(event, state)), equation([slope(data.output, to), named], [total, named], [["n", numeral(event.after)], named]));
   const closed = data.closed[to];
-  if (closed && isLast(event, state)) sum.append(equation([slope(data.output, to), named], [closed, named], [closed, counted(values)]));
+  if (closed && isLast(event, state)) {
+    const numbers = [closed, counted(values)];
+    sum.append(equation([slope(data.output, to), named], [closed, named], numbers, [["n", numeral(state.gradients[to])], named]));
+  }
   lines.push(sum);
   return { title: `Backward: ${consumer.name} sends to ${nodes[to].name}`, lines };
 }
@@ -235,7 +238,20 @@ function showLedger(state) {
   else if (!all) parts.push(html("p", `Nothing is sent to ${node.name}: the gradient of all that uses it is 0.`));
   else parts.push(html("p", `${ofOutput(i)}: ${arrived.length} of ${all} term${all > 1 ? "s" : ""} so far.`));
   if (arrived.length) parts.push(table(arrived));
+  if (data.told[i]) parts.push(chainRule(i));
   at("ledger").replaceChildren(...parts);
+}
+
+// The chain rule at a node with its reasons, as `explain` tells it: true whatever the numbers are.
+function chainRule(i) {
+  const made = html("div", "", "sum");
+  made.append(html("h3", "The chain rule here"));
+  data.told[i].forEach(([tree, reason], k) => {
+    const line = equation([k ? ["row"] : slope(data.output, i), named], [tree, named]);
+    line.append(html("span", reason, "reason"));
+    made.append(line);
+  });
+  return made;
 }
 
 const MOST_LINES = 200;
