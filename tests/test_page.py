@@ -422,7 +422,9 @@ def test_a_notebook_that_is_executed_shows_the_page(tmp_path: Path) -> None:
     (shown,) = executed(["from minigrad.logistic import example\nexample().loss.page()"], tmp_path)
     assert shown["text/plain"].startswith("<Page 'L': 12 nodes")
     (frame,) = Parsed(shown["text/html"]).tags
-    assert frame[1]["srcdoc"] == page(lecture()).html
+    inside = frame[1]["srcdoc"] or ""
+    assert inside.startswith("<!doctype html>")
+    assert '"output":11' in inside
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
