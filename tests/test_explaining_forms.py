@@ -250,6 +250,16 @@ def test_an_explanation_shows_itself() -> None:
     assert explanation._repr_html_() == f"<style>{STYLE}</style>{explanation.mathml}"
 
 
+def test_a_notebook_is_given_html_and_markdown() -> None:
+    """By IPython's own formatter, which Jupyter, VS Code and marimo follow."""
+    formatters = pytest.importorskip("IPython.core.formatters")
+    explanation = explain(logistic())
+    bundle, _ = formatters.DisplayFormatter().format(explanation)
+    assert bundle["text/html"] == explanation._repr_html_()
+    assert bundle["text/markdown"] == explanation.markdown
+    assert bundle["text/plain"] == repr(explanation)
+
+
 @pytest.mark.parametrize(
     ("ending", "form"), [("txt", "text"), ("md", "markdown"), ("tex", "document"), ("html", "page")]
 )

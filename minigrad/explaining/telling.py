@@ -257,7 +257,12 @@ def brief(naming: Naming, node: Value, *, numbers_too: bool = True) -> list[Bloc
     found = uses(naming, node)
     rows = direct(naming, node, symbols(naming, node, found))
     if numbers_too:
-        rows += [Row(None, row.right, row.reason) for row in numbers(naming, node, found)]
+        last = text(rows[-1].right)
+        rows += [
+            Row(None, row.right, row.reason)
+            for row in numbers(naming, node, found)
+            if text(row.right) != last
+        ]
     blocks: list[Block] = [Chain(rows)]
     if where := unnamed(naming, node, rows):
         blocks.append(Say(["where ", *_joined(where)]))

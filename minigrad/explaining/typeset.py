@@ -72,8 +72,13 @@ def _least(x: Math, first: bool) -> int:
     return _PRODUCT if (first and x.kind != "fraction") or x.kind == "product" else _POWER
 
 
+def _run_together(x: Math, y: Math) -> bool:
+    """Whether two factors need a dot between them: s·s is no word, and neither is rate·w."""
+    return x == y or _is_long(x) or _is_long(y)
+
+
 def _is_long(x: Math) -> bool:
-    """A name of several letters, which would run into its neighbour."""
+    """A name of several letters."""
     return x.kind == "name" and len(x.text) > 1 and not _INDEXED.fullmatch(x.text) and x.text not in _GREEK
 
 
@@ -215,7 +220,7 @@ def _latex_product(x: Math) -> str:
     ]
     out = parts[0]
     for before, part, written in zip(x.parts, x.parts[1:], parts[1:], strict=False):
-        apart = x.kind == "links" or part.kind == "number" or _is_long(before) or _is_long(part)
+        apart = x.kind == "links" or part.kind == "number" or _run_together(before, part)
         out += (r" \cdot " if apart else r" \, ") + written
     return out
 
@@ -400,7 +405,7 @@ def _mathml_product(x: Math) -> str:
     out: list[str] = []
     for k, part in enumerate(x.parts):
         if k:
-            apart = x.kind == "links" or part.kind == "number" or _is_long(part) or _is_long(x.parts[k - 1])
+            apart = x.kind == "links" or part.kind == "number" or _run_together(x.parts[k - 1], part)
             out.append("<mo>·</mo>" if apart else "<mo>\N{INVISIBLE TIMES}</mo>")
         out.append(_mathml(part, _PRODUCT if part.kind == "fraction" else _least(part, not k)))
     return _row(*out)
