@@ -32,6 +32,18 @@ def shown(text: str, limit: int | None = None) -> str:
     return f"{''.join(map(_visible, text[:cut]))}… ({len(text):,} characters)"
 
 
+def message_of(error: BaseException) -> str:
+    """What an exception says; "" for one that cannot even say it.
+
+    >>> message_of(ValueError("no rows"))
+    'no rows'
+    """
+    try:
+        return str(error)
+    except Exception:  # its own __str__ raises
+        return ""
+
+
 def shortened(text: str | bytes, limit: int = 60) -> str:
     """repr of a text, the middle left out when it is long."""
     if len(text) <= limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,8 @@ def test_the_same_check_gives_the_same_text() -> None:
         ("dz", lambda q: q, 'takes "q", but no node is called so'),
         ("dz", lambda *a: 0.0, "takes *arguments"),
         ("dz", lambda a: a / 0, "raises ZeroDivisionError: float division by zero"),
+        ("dz", lambda a: sys.exit(3), "raises SystemExit: 3"),
+        ("dz", lambda a: "x", "returns something of type str, where one real number belongs"),
         ("dz", lambda a: None, "is a return missing?"),
         ("dz", lambda a: np.array([a, a]), "returns an array of shape (2,)"),
         ("dz", lambda a: np.random.default_rng().random(), "at one call and"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -74,6 +75,21 @@ def forks(w, b, X, Y):
     import subprocess, sys
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     return propagate(w, b, X, Y)
+
+def doubles(w, b, X, Y):
+    import os
+    os.fork()
+    return propagate(w, b, X, Y)
+
+def interrupts(w, b, X, Y):
+    raise KeyboardInterrupt
+
+class Speechless(Exception):
+    def __str__(self):
+        raise self
+
+def speechless(w, b, X, Y):
+    raise Speechless
 
 def asks(w, b, X, Y):
     input("a number? ")
@@ -238,3 +254,26 @@ def test_a_file_may_import_its_neighbours_and_bear_any_name(tmp_path: Path) -> N
             + "def propagate(w, b, X, Y):\n    return {'dw': 0 * w * neighbour.SCALE, 'db': 0.0}, 0.0\n"
         )
         assert "dw" in run(Job(str(path))).text
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        ("interrupts", "was broken off by KeyboardInterrupt"),
+        ("speechless", "speechless raises Speechless in line"),
+    ],
+)
+def test_errors_that_nobody_expects_are_sentences_and_no_traceback(
+    homework: str, function: str, sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(Job(homework, function))
+    assert outcome.verdict == "cannot tell"
+    assert sentence in " ".join(outcome.text.split())
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_function_that_forks_is_checked_once(homework: str, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome = run(Job(homework, "doubles"))
+    assert outcome.verdict == "right"
+    assert "Traceback" not in capfd.readouterr().err

@@ -20,7 +20,7 @@ from minigrad.checking.differences import Samples
 from minigrad.checking.evidence import COMPLEX, DIFFERENCES, TAYLOR, Kink, Readings
 from minigrad.checking.points import Point
 from minigrad.checking.verdict import Reading
-from minigrad.text import shown
+from minigrad.text import message_of, shown
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -90,7 +90,7 @@ class FunctionSubject:
                     warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 result = np.asarray(self.f(x))
         except Exception as error:
-            self.failure = f"the function raises {type(error).__name__}: {shown(str(error), 80)}"
+            self.failure = f"the function raises {type(error).__name__}: {shown(message_of(error), 80)}"
             return math.nan
         if result.size != 1 or result.dtype.kind not in "fciub":
             self.failure = f"the function gives an array of shape {result.shape}, not one number"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import time
 import traceback
@@ -21,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from minigrad.text import shown
+from minigrad.text import message_of, shown
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -35,10 +36,20 @@ class OutOfTimeError(BaseException):
 
 @dataclass(slots=True)
 class Clock:
-    """For whoever limits the time: whether the function runs just now, and whether its time is up."""
+    """For whoever limits the time: whether the function runs just now, and whether its time is up.
+
+    process   the only process that goes on after a call: copies of it that the function makes end there; 0: none does
+    """
 
     inside: bool = False
     up: bool = False
+    process: int = 0
+
+    def leave(self) -> None:
+        """The function has returned, or raised."""
+        self.inside = False
+        if self.process not in (0, os.getpid()):
+            os._exit(0)
 
 
 CLOCK = Clock()
@@ -82,6 +93,7 @@ class Record:
     changed: dict[str, str] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     stopped: str = ""
+    failed: str = ""
 
 
 class Caller:
@@ -117,7 +129,11 @@ class Caller:
     def __call__(self, arguments: Sequence[Any], shape_of_w: tuple[int, ...]) -> Answer | str:
         """The answer at these arguments (w, b, X, Y), or a sentence that says why there is none."""
         if self.exhausted:
-            return self.record.stopped or "it was not called any more: its calls took too long"
+            return (
+                self.record.stopped
+                or self.record.failed
+                or "it was not called any more: its calls took too long"
+            )
         given = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
         before = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
         started = time.perf_counter()
@@ -127,14 +143,15 @@ class Caller:
                 try:
                     result = self.function(*(given[place] for place in self.order))
                 finally:
-                    CLOCK.inside = False
+                    CLOCK.leave()
         except OutOfTimeError as error:
             self.record.stopped = (
                 f"{self.name} had not returned after {error} s and was stopped: does it loop for ever?"
             )
             return self.record.stopped
         except (Exception, SystemExit) as error:
-            return self._raised(error)
+            self.record.failed = self._raised(error)
+            return self.record.failed
         finally:
             took = time.perf_counter() - started
             self.record.calls += 1
@@ -171,7 +188,7 @@ class Caller:
             except (Exception, SystemExit):
                 return float("nan")
             finally:
-                CLOCK.inside = False
+                CLOCK.leave()
                 self.record.calls += 1
                 self.record.seconds += time.perf_counter() - started
             answer = self._answer(result, shape_of_w)
@@ -209,7 +226,7 @@ class Caller:
         own = getattr(getattr(self.function, "__code__", None), "co_filename", "")
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == own and own]
         where = f" in line {lines[-1]}" if lines else ""
-        message = shown(str(error), 200)
+        message = shown(message_of(error), 200)
         if isinstance(error, MemoryError):
             message = message or "it asked for more memory than it may have"
         return f"{self.name} raises {type(error).__name__}{where}: {message or 'without a message'}"

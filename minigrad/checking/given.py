@@ -24,7 +24,7 @@ from minigrad.expression import Expressions
 from minigrad.formula import CONSTANTS, FormulaError, formula
 from minigrad.graph import Graph
 from minigrad.real import NotANumberError
-from minigrad.text import shown
+from minigrad.text import message_of, shown
 from minigrad.value import Value
 
 #: What may be given for a derivative.
@@ -75,8 +75,8 @@ class Given:
         try:
             with np.errstate(all="ignore"):
                 result = self.function(*numbers)
-        except Exception as error:  # whatever a user's function raises is told
-            said = shown(str(error), 80)
+        except (Exception, SystemExit) as error:  # whatever a user's function raises is told
+            said = shown(message_of(error), 80)
             raise GivenError(
                 f"the function given for {self.name} raises {type(error).__name__}" + f": {said}" * bool(said)
             ) from None
@@ -201,7 +201,7 @@ def _number(claim: Any, what: str) -> float:
         pass
     if claim is None:
         raise GivenError(f"{what} None, where one number belongs: is a return missing?")
-    raise GivenError(f"{what} of type {type(claim).__name__}, where one real number belongs")
+    raise GivenError(f"{what} something of type {type(claim).__name__}, where one real number belongs")
 
 
 def _value(names: Names, name: str, node: Value, claim: Value) -> Given:

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from minigrad.checking.report import Report
 from minigrad.checking.verdict import Verdict
-from minigrad.text import shown
+from minigrad.text import message_of, shown
 
 #: Characters of what the file prints that are forwarded; the rest is counted.
 FORWARDED = 1_000_000
@@ -182,6 +182,11 @@ def main(task: str, result: str) -> None:
         found = dataclasses.asdict(_checked(job))
     except SandboxError as error:
         found = {"mistake": str(error)}
+    except BaseException as error:  # the file's KeyboardInterrupt, or what it left behind of Python
+        said = f"the check of {_subject(job)} was broken off by {type(error).__name__}"
+        message = shown(message_of(error), 120)
+        notes = f"{said}: {message}" if message else said, _limits(job)
+        found = dataclasses.asdict(Outcome.of(Report(_subject(job), (), notes)))
     beside = Path(result + ".part")
     beside.write_text(json.dumps(found), encoding="utf-8")
     beside.replace(result)
@@ -191,12 +196,13 @@ def main(task: str, result: str) -> None:
 
 
 def _checked(job: Job) -> Outcome:
-    from minigrad.checking.calling import OutOfTimeError
+    from minigrad.checking.calling import CLOCK, OutOfTimeError
     from minigrad.checking.function import FunctionCheck
     from minigrad.checking.models import ModelError
     from minigrad.functions import ShapeError
 
     data = _data(job.data)
+    CLOCK.process = os.getpid()
     lift = _limit(job)
     try:
         module = _loaded(job)
@@ -277,7 +283,7 @@ def _loaded(job: Job) -> types.ModuleType:
     except (Exception, SystemExit) as error:
         raise SandboxError(f"{shown(path.name, 60)} cannot be loaded: {_line(error, path)}") from None
     finally:
-        CLOCK.inside = False
+        CLOCK.leave()
     return module
 
 
@@ -287,7 +293,7 @@ def _line(error: BaseException, path: Path) -> str:
 
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = error.msg if isinstance(error, SyntaxError) else message_of(error)
     where = f" in line {line}" if line else ""
     return f"{type(error).__name__}{where}: {shown(message, 200)}"
 
