@@ -474,6 +474,32 @@ def test_rows_come_into_the_graph(opened: Open) -> None:
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "projector": (1920, 1080)}
 
 
+#: Left edge and width of each part, as looked at; heights are the fonts'.
+LAYOUT: dict[str, dict[str, tuple[int, int]]] = {
+    "phone": {
+        "view": (11, 368),
+        "step": (11, 368),
+        "node": (11, 368),
+        "inputs": (11, 368),
+        "descent": (11, 368),
+    },
+    "laptop": {
+        "view": (27, 869),
+        "step": (912, 427),
+        "node": (27, 648),
+        "inputs": (691, 648),
+        "descent": (27, 1311),
+    },
+    "projector": {
+        "view": (38, 1223),
+        "step": (1279, 603),
+        "node": (38, 913),
+        "inputs": (969, 913),
+        "descent": (38, 1843),
+    },
+}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_layout_and_accessibility(size: str, scheme: str, opened: Open) -> None:
@@ -502,6 +528,9 @@ def test_layout_and_accessibility(size: str, scheme: str, opened: Open) -> None:
             assert apart, (name, other)
     beside = boxes["step"]["x"] > boxes["view"]["x"] + 100
     assert beside == (size != "phone")
+    for name, (left, width) in LAYOUT[size].items():
+        assert boxes[name]["x"] == pytest.approx(left, abs=8), name
+        assert boxes[name]["width"] == pytest.approx(width, abs=16), name
     background = tab.tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) > 600) == (scheme == "light")
     if (size, scheme) in (

@@ -16,7 +16,7 @@ from os import PathLike
 from typing import Any
 
 from minigrad.derivative import derive
-from minigrad.draw.scene import GraphTooLargeError
+from minigrad.draw.scene import GraphTooLargeError, numeral
 from minigrad.graph import Graph
 from minigrad.page import formulas
 from minigrad.page.told import told
@@ -48,7 +48,7 @@ def check_size(graph: Graph) -> None:
 
 def names_of(graph: Graph) -> dict[Value, str]:
     """What the page calls each node: one line of text, different for different nodes that are not constants."""
-    plain = {node: shown(graph.name(node), NAME_LIMIT) for node in graph}
+    plain = {node: _called(graph, node) for node in graph}
     plain = {node: name if name.strip() else f"v{graph.position(node)}" for node, name in plain.items()}
     counts = Counter(name for node, name in plain.items() if node.op != "const")
     seen: Counter[str] = Counter()
@@ -59,6 +59,12 @@ def names_of(graph: Graph) -> dict[Value, str]:
             name = f"{name} #{seen[name]}"
         names[node] = name
     return names
+
+
+def _called(graph: Graph, node: Value) -> str:
+    if node.op == "const" and not node.label:
+        return numeral(node.data, 6)
+    return shown(graph.name(node), NAME_LIMIT)
 
 
 def contents(
