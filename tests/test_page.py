@@ -233,7 +233,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=30), min_size=3, max_size=3))
 def test_labels_make_no_markup(labels: list[str]) -> None:
     """Whatever is in them, the page has the elements of one with plain labels, in the same order."""

@@ -162,13 +162,14 @@ CANCELLING = {"logaddexp", "bce_with_logits", "lgamma", "digamma", "polygamma", 
 
 
 def test_rows_agree_with_python_to_a_unit_in_the_last_place(browser: Any) -> None:
-    """All rows at all points of their witnesses: value and partials."""
+    """All rows at every third point of their witnesses: value and partials."""
     cases: list[tuple[str, list[Any], bool]] = []
     expected: list[list[tuple[float, ...]]] = []
     for op, witness in WITNESSES.items():
         array = RULES[op].arity is None or RULES[op].arity == 3
-        cases.append((op, [[x if math.isfinite(x) else repr(x) for x in p] for p in witness.points], array))
-        expected.append([(node.data, *node.partials) for node in (record(op, p) for p in witness.points)])
+        points = witness.points[::3]  # all of them are 40,000 numbers
+        cases.append((op, [[x if math.isfinite(x) else repr(x) for x in p] for p in points], array))
+        expected.append([(node.data, *node.partials) for node in (record(op, p) for p in points)])
     code = _file("script/numbers.js") + arithmetic(row_names())
     tab = browser.new_page()
     found = tab.evaluate(
