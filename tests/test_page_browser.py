@@ -167,7 +167,7 @@ def test_rows_agree_with_python_to_a_unit_in_the_last_place(browser: Any) -> Non
     expected: list[list[tuple[float, ...]]] = []
     for op, witness in WITNESSES.items():
         array = RULES[op].arity is None or RULES[op].arity == 3
-        points = witness.points[::3]  # all of them are 40,000 numbers
+        points = witness.points[::3]
         cases.append((op, [[x if math.isfinite(x) else repr(x) for x in p] for p in points], array))
         expected.append([(node.data, *node.partials) for node in (record(op, p) for p in points)])
     code = _file("script/numbers.js") + arithmetic(row_names())
@@ -185,8 +185,8 @@ def test_rows_agree_with_python_to_a_unit_in_the_last_place(browser: Any) -> Non
     )
     tab.close()
     wrong = []
-    for (op, points, _), right, shown in zip(cases, expected, found, strict=True):
-        for point, ours, theirs in zip(points, right, shown, strict=True):
+    for (op, places, _), right, shown in zip(cases, expected, found, strict=True):
+        for point, ours, theirs in zip(places, right, shown, strict=True):
             for x, text in zip(ours, theirs, strict=True):
                 y = float(text.replace("Infinity", "inf"))
                 apart = (
