@@ -21,7 +21,7 @@ from read_back import equations, numbers_of, value_of
 from seeded import SEED
 
 from minigrad import Graph, Value, bce, exp, explain, log, relu, sigmoid
-from minigrad.explaining import ExplainError, Explanation, chain_rule
+from minigrad.explaining import ExplainError, Explanation, chain_rule, chain_rules
 from minigrad.explaining.chain import LECTURE
 from minigrad.explaining.naming import Naming
 from minigrad.formula import formula
@@ -221,6 +221,14 @@ def test_the_short_form_has_equations_only() -> None:
     assert len(short.text) < len(explain(output, z).text) / 2
     assert "<math" in short.mathml
     assert r"\frac" in short.latex
+
+
+def test_all_short_forms_at_once_are_the_same() -> None:
+    output = network()
+    found = dict(chain_rules(output))
+    assert list(found) == list(Graph(output))
+    for node, explanation in found.items():
+        assert explanation.text == chain_rule(node, output).text
 
 
 def test_symbols_alone_have_no_number() -> None:

@@ -13,6 +13,8 @@ Must hold: every equation that is printed has the same number on both sides.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from minigrad.explaining import telling as _telling
 from minigrad.explaining.causes import why
 from minigrad.explaining.explanation import ExplainError, Explanation
@@ -23,8 +25,8 @@ from minigrad.graph import Graph
 from minigrad.value import Value
 
 __all__ = [
-    "ExplainError", "Explanation", "chain_rule", "counter_example", "explain", "explained", "second_backward",
-    "told_formula", "why", "why_add", "why_order",
+    "ExplainError", "Explanation", "chain_rule", "chain_rules", "counter_example", "explain", "explained",
+    "second_backward", "told_formula", "why", "why_add", "why_order",
 ]  # fmt: skip
 
 #: Most nodes of a graph that is told whole.
@@ -86,7 +88,25 @@ def chain_rule(node: Value, output: Value, *, numbers: bool = True, digits: int 
     _check("digits", digits, 1, 17)
     naming = Naming(output, digits)
     naming.check_in(node)
-    if node is output or node.op == "const":
+    return _equations(naming, node, numbers)
+
+
+def chain_rules(
+    output: Value, *, numbers: bool = True, digits: int = 6
+) -> Iterator[tuple[Value, Explanation]]:
+    """`chain_rule` of every node of a graph, in the order of `Graph`: quicker than one by one.
+
+    return  a generator of pairs, the node and its explanation
+
+    Raises as `explain`.
+    """
+    _check("digits", digits, 1, 17)
+    naming = Naming(output, digits)
+    return ((node, _equations(naming, node, numbers)) for node in naming.graph)
+
+
+def _equations(naming: Naming, node: Value, numbers: bool) -> Explanation:
+    if node is naming.output or node.op == "const":
         return _telling.of_node(naming, node, numbers_too=numbers)
     return Explanation(_telling.brief(naming, node, numbers_too=numbers))
 
