@@ -463,9 +463,9 @@ def test_a_function_that_raises_at_the_users_numbers_only() -> None:
     [
         (None, "returns None: is its return statement missing?"),
         ("text", "returns a str"),
-        ((), "returns no cost and dw and db"),
+        ((), "returns no cost"),
         (1.5, "returns one result only"),
-        (({"dw": "no", "db": 1.0}, 2.0), "dw is a str, not numbers"),
+        (({"dw": "no", "db": 1.0}, 2.0), "dw is a str, not real numbers"),
         (({"gradient of the weights": 1.0}, 2.0), "keys of the result that are not known"),
         ((1.0, 2.0, 3.0, 4.0), "returns 4 results"),
         (1 + 2j, "complex"),
@@ -475,6 +475,32 @@ def test_odd_results_get_one_sentence(result: Any, says: str) -> None:
     report = check_function(lambda w, b, X, Y: result, DATA)
     assert says in " ".join(str(report).split()), str(report)
     assert not report.ok
+
+
+def test_results_that_are_no_numbers_are_never_passed_as_right() -> None:
+    def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
+        grads, cost = right(w, b, X, Y)
+        return {"dw": grads["dw"] + 0j, "db": grads["db"]}, cost
+
+    report = check_function(propagate, DATA)
+    assert {f.name: f.verdict for f in report} == {"cost": "right", "db": "right", "dw": "cannot tell"}
+    assert not report.ok
+    assert "dw is complex numbers, not real numbers" in str(report)
+
+
+def test_a_cost_without_gradients_is_not_passed_as_right() -> None:
+    report = check_function(lambda w, b, X, Y: {"cost": right(w, b, X, Y)[1]}, DATA)
+    assert {f.name: f.verdict for f in report} == {"cost": "right", "dw": "cannot tell", "db": "cannot tell"}
+
+
+def test_real_numbers_in_an_array_of_objects_are_taken() -> None:
+    """What pandas gives for a table of mixed columns."""
+    assert check_function(right, (W, B, X.astype(object), Y)).ok
+    with pytest.raises(
+        TypeError, match="X must hold real numbers, not an array of complex128: array"
+    ) as told:
+        check_function(right, (W, B, X * 1j, Y))
+    assert "\n" not in str(told.value)
 
 
 def test_missing_gradients_are_named_and_the_rest_is_judged() -> None:

@@ -60,6 +60,7 @@ class Answer:
     """What one call returned: cost, dw and db as arrays of any shape; None for what is not there.
 
     notes    what is odd about the form of it
+    unread   something came back that is not numbers
     single   the numbers came in single precision
     parts    results that came without names; `orders`: what they may be, likelier first; `taken`: one of them
     """
@@ -72,6 +73,7 @@ class Answer:
     parts: tuple[Floats | None, ...] = ()
     orders: tuple[tuple[str, ...], ...] = ()
     taken: tuple[str, ...] = ()
+    unread: bool = False
 
     def __getitem__(self, target: str) -> Floats | None:
         return {"cost": self.cost, "dw": self.dw, "db": self.db}[target]
@@ -284,12 +286,10 @@ class Caller:
 
     def _checked(self, found: dict[str, Any], notes: list[str]) -> Answer:
         arrays = {target: _numbers(part) for target, part in found.items()}
-        notes += [
-            f"{name} is {_kind(found[name])}, not numbers" for name, part in arrays.items() if part is None
-        ]
-        return Answer(
-            arrays.get("cost"), arrays.get("dw"), arrays.get("db"), tuple(notes), _single(found.values())
-        )
+        unread = [name for name, part in arrays.items() if part is None]
+        notes += [f"{name} is {_kind(found[name])}, not real numbers" for name in unread]
+        cost, dw, db = map(arrays.get, ("cost", "dw", "db"))
+        return Answer(cost, dw, db, tuple(notes), _single(found.values()), unread=bool(unread))
 
     def _without_names(self, parts: list[Any], shape_of_w: tuple[int, ...], notes: list[str]) -> Answer:
         """Results that only their shapes tell apart."""
@@ -299,7 +299,7 @@ class Caller:
         if len(parts) == 1:
             notes.append(f"{self.name} returns one result only; the gradients and the cost are needed")
         notes += [
-            f"result {k + 1} is {_kind(part)}, not numbers"
+            f"result {k + 1} is {_kind(part)}, not real numbers"
             for k, (part, array) in enumerate(zip(parts[:3], arrays, strict=True))
             if array is None
         ]
@@ -309,7 +309,8 @@ class Caller:
             orders = tuple(order for order in orders if "dw" in order and order.index("dw") == place)
         else:
             orders = tuple(order for order in orders if order != ("dw",) or int(np.prod(shape_of_w)) == 1)
-        answer = Answer(None, None, None, tuple(notes), _single(parts[:3]), arrays, orders)
+        unread = any(array is None for array in arrays)
+        answer = Answer(None, None, None, tuple(notes), _single(parts[:3]), arrays, orders, unread=unread)
         return answer.ordered(orders[0]) if orders else answer
 
     def _from_mapping(self, mapping: Mapping[Any, Any], found: dict[str, Any], notes: list[str]) -> None:

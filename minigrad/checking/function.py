@@ -256,6 +256,9 @@ class FunctionCheck:
         else:
             name, model = self._settle()
             findings = [finding(self.trials, target, model) for target in self._judged(model)]
+            findings += [
+                Finding(target, UNDECIDED, "no real numbers came back for it") for target in self._unread()
+            ]
             graph, nodes = graph_of_row(model, self.own)
             findings = [replace(found, node=nodes.get(found.name)) for found in findings]
             if refused:
@@ -273,14 +276,23 @@ class FunctionCheck:
     def _judged(self, model: Model | None) -> list[str]:
         """What to judge: all that came back, and without a model not the cost."""
         there = [t for t in self._targets() if any(trial.answer[t] is not None for trial in self.trials)]
-        missing = [t for t in self._targets() if t not in there]
+        missing = [t for t in self._targets() if t not in (*there, *self._unread())]
         if missing:
-            words = " and ".join(missing)
+            words = ", ".join(missing[:-1]) + " and " * (len(missing) > 1) + missing[-1]
             self.notes.insert(
                 0,
                 f"{self.caller.name} returns no {words}: {'it is' if len(missing) == 1 else 'they are'} not judged",
             )
         return [t for t in there if t != "cost" or not _is_box(model)]
+
+    def _unread(self) -> list[str]:
+        """What is missing though something came that is not numbers; and the gradients, if none came at all."""
+        answers = [trial.answer for trial in self.trials]
+        missing = [t for t in self._targets() if all(answer[t] is None for answer in answers)]
+        if any(answer.unread for answer in answers):
+            return missing
+        gradients = [t for t in self._targets() if t != "cost"]
+        return gradients if set(gradients) <= set(missing) else []
 
     def _settle(self) -> tuple[str, Model | None]:
         """Find the model, and fill in what is right."""

@@ -7,12 +7,14 @@ Must hold: every layout that the shapes allow is found; data come back in the ve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from minigrad.functions import ShapeError
+from minigrad.text import shown
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Shape: TypeAlias = tuple[int, ...]
@@ -96,11 +98,14 @@ def numbers(name: str, given: Any) -> Floats:
     """An array of float64. Raises TypeError or ShapeError that names the argument."""
     try:
         array = np.asarray(given)
+        if array.dtype == object and all(isinstance(item, Real) for item in array.flat):
+            return array.astype(np.float64)
         if array.dtype.kind not in "fiub":
             raise TypeError
         return array.astype(np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must hold real numbers, not {type(given).__name__}: {given!r:.60}") from None
+        kind = f"an array of {given.dtype}" if isinstance(given, np.ndarray) else type(given).__name__
+        raise TypeError(f"{name} must hold real numbers, not {kind}: {shown(repr(given), 60)}") from None
 
 
 def layouts(w: Any, b: Any, x: Any, y: Any) -> list[tuple[Layout, Rows]]:
