@@ -190,6 +190,26 @@ def test_a_number_that_is_nan_is_no_right_derivative() -> None:
     assert "not a number" in report["dz"].reason
 
 
+def test_a_formula_over_a_node_that_overflows_is_not_wrong() -> None:
+    """exp(x - L) is the softmax share, and 1 at x = 800, where L = log(exp(x) + exp(y)) is infinite."""
+    x, y = Value(800.0, label="x"), Value(1.0, label="y")
+    L = log(exp(x) + exp(y)).named("L")
+    report = check(L, {"dx": "exp(x - L)"})
+    assert report["dx"].verdict != "wrong"
+    assert "overflow" in report["dx"].comparisons[0].reason
+    assert check(L, {"dx": "exp(y - L)"})["dx"].verdict == "wrong"
+
+
+def test_a_formula_that_divides_by_0_everywhere_is_told_so() -> None:
+    report = Seed().check(dz="(a - y)/(y - y)")
+    assert report["dz"].reason == "infinite: the formula divides by 0, overflows or leaves the real numbers"
+
+
+def test_curly_ds_are_read() -> None:
+    s = Seed()
+    assert check(s.L, {"∂L/∂z": "a - y", "∂a": "(a - y)/(a*(1 - a))"}).ok
+
+
 def test_two_nodes_of_the_same_name_are_told() -> None:
     x, y = Value(1.0, label="x"), Value(2.0, label="x")
     derivatives: dict[Any, Any] = {"dx": 2.0, x: 2.0}

@@ -138,7 +138,14 @@ def test_a_printed_number_is_right_to_its_digits() -> None:
     got = judge(0.99845601, told)
     assert (got.verdict, got.reason) == ("right", "right to the digits that are given")
     assert judge(0.99845701, told).verdict == "wrong"
-    assert judge(0.998, told).verdict == "wrong"
+    few = judge(0.998, told)
+    assert few.verdict == "cannot tell"
+    assert "right to the digits that are given, give more of them" in few.reason
+    assert judge(0.997, told).verdict == "wrong"
+    assert judge(1.0, told).verdict == "wrong"  # a whole number is meant as it stands
+    assert (
+        judge(0.998, told, rounding=1e-15).verdict == "wrong"
+    )  # what a formula comes to is not rounded by hand
 
 
 def test_rounding_of_the_formula_counts() -> None:

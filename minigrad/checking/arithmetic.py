@@ -175,6 +175,21 @@ def rounding(
     return bounds
 
 
+def overflow(e: Expressions, i: int, numbers: Mapping[int, Array | float]) -> npt.NDArray[np.bool_]:
+    """Where a part of an expression is infinite, even if the whole is not, as 1/exp(x) far out.
+
+    >>> from minigrad import Value, exp
+    >>> x = Value(800.0, label="x")
+    >>> e = Expressions()
+    >>> (y,) = e.read([1 / exp(x)])
+    >>> overflow(e, y, {e.input(x): np.array([700.0, 800.0])}).tolist()
+    [False, True]
+    """
+    parts = evaluate(e, e.order([i], numbers), numbers)
+    infinite: npt.NDArray[np.bool_] = np.isinf(np.broadcast_arrays(*parts)).any(axis=0)
+    return infinite
+
+
 # -- doubles ------------------------------------------------------------------------------------------------
 
 _DOUBLES: dict[str, Callable[..., Array]] = {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.checking.arithmetic import evaluate, rounding
+from minigrad.checking.arithmetic import evaluate, overflow, rounding
 from minigrad.checking.diagnose import Claimed
 from minigrad.checking.given import Given, GivenError
 from minigrad.checking.links import Array, Links
@@ -126,6 +126,7 @@ class Claims:
         for _, other in given.stands:
             known &= self.of(other).known
         (values,), (error,) = evaluate(e, [i], numbers), rounding(e, [i], numbers)
+        error = np.where(overflow(e, i, numbers), np.inf, error)
         return Claimed(_spread(values, p), _spread(error, p), known)
 
     def _called(self, given: Given) -> Claimed:

@@ -131,7 +131,7 @@ class Names:
 
     def differentiated(self, name: str) -> Value | None:
         """The node whose derivative bears this name: dz, dZ, dL/dz."""
-        match = re.fullmatch(r"\s*d(?:(.+?)\s*/\s*d)?(.+?)\s*", name)
+        match = re.fullmatch(r"\s*[d∂](?:(.+?)\s*/\s*[d∂])?(.+?)\s*", name)
         if match is None:
             return None
         above, below = match.groups()

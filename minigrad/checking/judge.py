@@ -135,6 +135,11 @@ def _verdict(claimed: float, settled: Settled, told: Readings, rounding: float |
         return _in_single(claimed, right, slack)
     if away <= _last_digit(claimed):
         return RIGHT, "right to the digits that are given"
+    if rounding is None and away <= _last_digit(claimed, 2):
+        return (
+            UNDECIDED,
+            f"{_difference(claimed, right)}: right to the digits that are given, give more of them",
+        )
     if away <= min(_COARSER * slack, _SINGLE * abs(right)):
         return RIGHT, "agrees to single precision, no further"
     if away <= min(_COARSER * slack, _SINGLE * slack / (_ORDINARY * _EPS)):
@@ -150,10 +155,17 @@ def _verdict(claimed: float, settled: Settled, told: Readings, rounding: float |
     return WRONG, _difference(claimed, right)
 
 
-def _last_digit(claimed: float) -> float:
-    """Half a unit of the last decimal digit of a number that was printed with 4 to 12 of them; else 0."""
+def _last_digit(claimed: float, fewest: int = 4) -> float:
+    """Half a unit of the last decimal digit of a number that was printed with 4 to 12 of them; else 0.
+
+    fewest   also with fewer digits, but then decimals are needed: a whole number is as a rule exact
+    """
     _, digits, exponent = Decimal(repr(claimed)).normalize().as_tuple()
-    if not 4 <= len(digits) <= 12 or not isinstance(exponent, int):
+    if (
+        not fewest <= len(digits) <= 12
+        or not isinstance(exponent, int)
+        or (len(digits) < 4 and exponent >= 0)
+    ):
         return 0.0
     return 0.5001 * 10.0**exponent
 
@@ -163,14 +175,18 @@ def _not_finite(claimed: float, right: float, slack: float, told: Readings) -> t
         return RIGHT, ""
     what = "not a number" if math.isnan(claimed) else "infinite"
     if slack == math.inf or told.saturated:
-        name = f"{told.saturated} is rounded" if told.saturated else "rounding leaves nothing of it"
-        return UNDECIDED, f"{what}: saturation, {name} so that the formula divides by 0 or overflows"
+        if told.saturated:
+            name = f"saturation, {told.saturated} is rounded"
+            return UNDECIDED, f"{what}: {name} so that the formula divides by 0 or overflows"
+        return UNDECIDED, f"{what}: the formula divides by 0, overflows or leaves the real numbers"
     if not math.isfinite(right):
         return UNDECIDED, f"{what}, as is the derivative"
     return WRONG, f"{what}, but the derivative is {right:.9g}"
 
 
 def _lost(allowed: float, right: float, told: Readings) -> str:
+    if allowed == math.inf:
+        return f"overflow: a part of it is infinite in double precision, the derivative is {right:.3g}"
     if told.saturated:
         return (
             f"saturation: {told.saturated} is rounded, which alone moves the derivative by as much as it is"
