@@ -205,6 +205,13 @@ def test_a_formula_that_divides_by_0_everywhere_is_told_so() -> None:
     assert report["dz"].reason == "infinite: the formula divides by 0, overflows or leaves the real numbers"
 
 
+@pytest.mark.parametrize("name", ["x", "k", "n", "y"])
+def test_the_only_input_is_tried_on_both_sides_of_a_kink(name: str) -> None:
+    """Whatever it is called: k is no count where there is nothing else to move."""
+    x = Value(0.0, label=name)
+    assert check(relu(x).named("L"), {x: "1"}).verdict == "wrong"
+
+
 def test_curly_ds_are_read() -> None:
     s = Seed()
     assert check(s.L, {"∂L/∂z": "a - y", "∂a": "(a - y)/(a*(1 - a))"}).ok

@@ -503,6 +503,28 @@ def test_real_numbers_in_an_array_of_objects_are_taken() -> None:
     assert "\n" not in str(told.value)
 
 
+def test_either_derivative_at_a_kink_of_the_loss_is_right() -> None:
+    """Two rows with 1 - y*z = 0: the hinge counts them or not."""
+
+    def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
+        M = 1 - Y * (w.T @ X + b)
+        counted = (M >= 0) * Y
+        m = X.shape[1]
+        return {"dw": -(X @ counted.T) / m, "db": -np.sum(counted) / m}, np.mean(np.maximum(0, M))
+
+    data = np.array([[1.0], [0.0]]), 0.0, np.array([[1.0, -1, 2], [0, 1, 1]]), np.array([[1, -1, 1]])
+    report = check_function(propagate, data, "hinge")
+    assert "wrong" not in {finding.verdict for finding in report}, str(report)
+
+
+def test_a_gradient_of_zeros_is_told_as_such() -> None:
+    def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
+        return {"dw": np.zeros_like(w), "db": 0.0}, right(w, b, X, Y)[1]
+
+    report = check_function(propagate)
+    assert [report[name].slip.key for name in ("dw", "db")] == ["zero", "zero"]  # type: ignore[union-attr]
+
+
 def test_missing_gradients_are_named_and_the_rest_is_judged() -> None:
     def propagate(w: Any, b: Any, X: Any, Y: Any) -> Any:
         grads, cost = right(w, b, X, Y)

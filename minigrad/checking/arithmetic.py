@@ -186,8 +186,7 @@ def overflow(e: Expressions, i: int, numbers: Mapping[int, Array | float]) -> np
     [False, True]
     """
     parts = evaluate(e, e.order([i], numbers), numbers)
-    infinite: npt.NDArray[np.bool_] = np.isinf(np.broadcast_arrays(*parts)).any(axis=0)
-    return infinite
+    return np.asarray(np.isinf(np.broadcast_arrays(*parts)).any(axis=0), dtype=np.bool_)
 
 
 # -- doubles ------------------------------------------------------------------------------------------------

@@ -116,6 +116,9 @@ def diagnose(trials: Sequence[Trial], target: str, model: Model | None) -> Slip 
     usable = [t for t in trials if t.fits(target) and np.all(np.isfinite(t.given(target)))]
     if not usable:
         return None
+    if not any(np.any(t.given(target)) for t in usable):
+        text = f"{target} is 0 whatever the data are: is what is computed also returned?"
+        return Slip("zero", text, target, None, sum(t.given(target).size for t in usable))
     found = sorted(_fitting(usable, target, model), key=lambda pair: pair[0])
     count = sum(trial.given(target).size for trial in usable)
     ratio = _ratio(usable, target)
@@ -238,6 +241,8 @@ def _constant(trials: Sequence[Trial], target: str, ratio: float | None, count: 
     if count < 3 or len(trials) < 3:
         return None
     if ratio is not None:
+        if abs(ratio - 1.0) <= 1e-7:  # what is wrong is not a factor
+            return None
         text = f"a constant factor of {ratio:.6g} too much"
         return Slip("constant factor", text, target, ratio, count)
     apart = np.concatenate([trial.given(target) - trial.right[target] for trial in trials])

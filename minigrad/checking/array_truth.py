@@ -33,6 +33,7 @@ def settle(trial: Trial, model: Model, targets: Sequence[str] = TARGETS) -> None
     rows = trial.rows
     terms = trial.terms = model(rows)
     nudged = [model(_nudged(rows, seed)) for seed in (0, 1)]
+    sides = [[model(replace(rows, b=rows.b + shift)) for shift in pair] for pair in _shifts(rows)]
     u = 4 * (16 + rows.m + rows.n) * (U_SINGLE if trial.answer.single else U)
     u = max(u, getattr(model, "precision", 0.0))
     with np.errstate(all="ignore"):
@@ -48,7 +49,20 @@ def settle(trial: Trial, model: Model, targets: Sequence[str] = TARGETS) -> None
                 answer = answer + _lost(rows)
             if terms.dz is not None:  # a − y keeps the rounding of a, however small the difference
                 answer = answer + (np.abs(rows.x).mean(axis=0) if target == "dw" else 1.0)
-            trial.error[target] = u * (size + answer)
+            error = u * (size + answer)
+            for side in sides:
+                far, near = (np.abs(per_row(other, target).mean(axis=0) - right) for other in side)
+                if np.any(jump := (near > 0.5 * far) & (near > 1e-9 * size)):  # no nearer, however near
+                    trial.why[target] = "the numbers of a row lie at a kink, where either derivative is right"
+                    error = np.where(jump, np.inf, error)
+            trial.error[target] = error
+
+
+def _shifts(rows: Rows) -> tuple[tuple[float, float], ...]:
+    """What moves every z a little and less, up and down."""
+    with np.errstate(all="ignore"):
+        reach = float(np.nan_to_num(np.abs(rows.x @ rows.w + rows.b)).max(initial=1.0))
+    return tuple((sign * NUDGE * reach, sign * NUDGE * reach / 1024) for sign in (1.0, -1.0))
 
 
 def _nudged(rows: Rows, seed: int) -> Rows:

@@ -120,7 +120,8 @@ class _Field:
             return "label"
         if label and 0.0 < number < 1.0:
             return "share"
-        if self._is_order(i) or (e.label.get(i, "") in _LABELS and number.is_integer()):
+        named = len(self.inputs) > 1 and e.label.get(i, "") in _LABELS  # of one input it is the variable
+        if self._is_order(i) or (named and number.is_integer()):
             return "sign" if number == -1.0 else "whole"
         return "real"
 
