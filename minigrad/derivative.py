@@ -17,7 +17,7 @@ from minigrad.expression import Expressions
 from minigrad.ranges import Ranges
 from minigrad.real import NotANumberError
 from minigrad.reverse import adjoints
-from minigrad.rewrites import STABILISE
+from minigrad.rewrites import SIMPLIFY, STABILISE
 from minigrad.simplify import Rewriting, stabilised
 from minigrad.steps import Step, Story
 from minigrad.text import shown
@@ -36,6 +36,16 @@ __all__ = [
 ]
 
 
+class _Apart(Rewriting):
+    """Rewriting that leaves what was read apart apart: what is differentiated by becomes no other part of the graph."""
+
+    def _settle(self, i: int) -> int:
+        settled = super()._settle(i)
+        if settled != i and self.e.is_apart(i):
+            settled = self._done[i] = self.e.apart(i, settled)
+        return settled
+
+
 class _Work:
     """One graph being worked on: its expressions, in stable form, its named nodes, its closed forms."""
 
@@ -45,11 +55,12 @@ class _Work:
         read = e.read(outputs, apart)
         wanted = e.read(wrt, apart)
         keep = {i for i in e.label if e.operands[i]} | set(wanted)
-        ids, self.applied = stabilised(e, [*read, *wanted], keep=keep, computed=False)
-        if len(set(ids[len(read) :])) < len(set(wanted)):  # two of them became one
-            ids, self.applied = [*read, *wanted], []
-        self.outputs, self.wrt = ids[: len(read)], ids[len(read) :]
-        self.named = set(e.label)
+        rewriting = _Apart(e, Ranges(e), keep=keep, kinds=(SIMPLIFY, STABILISE))
+        self.outputs, self.wrt = rewriting.run(read), rewriting.run(wanted)
+        self.applied = rewriting.applied
+        for node, i in zip(wrt, self.wrt, strict=True):
+            e.node.setdefault(i, node)
+        self.named = set(e.label) | {i for i in self.wrt if e.operands[i]}
         self.used = unconditional(e, [*read, *self.outputs])
         self.closing = Closing(e, self.named, self.used)
 

@@ -153,21 +153,34 @@ class Expressions:
         return [ids[output] for output in outputs]
 
     def _apart(self, node: Value, operands: tuple[int, ...]) -> int:
-        found = self._ids.get(("apart", node))
+        return self._kept_apart(("apart", node), node.op, operands)
+
+    def _kept_apart(self, key: object, op: str, operands: tuple[int, ...]) -> int:
+        found = self._ids.get(key)
         if found is None:
-            found = self._new(("apart", node), node.op, operands)
+            found = self._new(key, op, operands)
             self._separate.add(found)
         return found
+
+    def is_apart(self, i: int) -> bool:
+        """Whether an expression stays apart from others which compute the same."""
+        return i in self._separate
+
+    def apart(self, i: int, other: int) -> int:
+        """What `other` computes, to take the place of `i` and to stay apart as that does.
+
+        What has no operands comes as the sum of it alone.
+        """
+        op, operands = (
+            ("sum", (other,)) if not self.operands[other] else (self.ops[other], self.operands[other])
+        )
+        return self._kept_apart(("apart", i, op, operands), op, operands)
 
     def remade(self, i: int, operands: tuple[int, ...]) -> int:
         """An operation on other operands; one that was read apart stays apart."""
         if i not in self._separate:
             return self.make(self.ops[i], operands)
-        found = self._ids.get(("apart", i, operands))
-        if found is None:
-            found = self._new(("apart", i, operands), self.ops[i], operands)
-            self._separate.add(found)
-        return found
+        return self._kept_apart(("apart", i, operands), self.ops[i], operands)
 
     def record(self, ids: Sequence[int], values: Mapping[int, Value] | None = None) -> list[Value]:
         """Record expressions as a graph.

@@ -450,3 +450,57 @@ def test_a_node_stays_apart_from_its_double_when_their_operands_are_rewritten() 
     h = log(1 + x * x)
     p, q = h * h, h * h
     assert derive(p * q, p).data == pytest.approx(q.data, rel=1e-15)
+
+
+#: The slope of f(x, x) on paper, in x and mpmath, for every operation of two operands; polygamma has none.
+OF_TWICE_THE_SAME: dict[str, Callable[[Any], Any]] = {
+    "add": lambda x: 2, "sub": lambda x: 0, "mul": lambda x: 2 * x, "div": lambda x: 0,
+    "pow": lambda x: x**x * (mp.log(x) + 1), "min": lambda x: 1, "max": lambda x: 1,
+    "less": lambda x: 0, "less_equal": lambda x: 0, "atan2": lambda x: 0, "hypot": lambda x: mp.sqrt(2),
+    "logaddexp": lambda x: 1, "bce": lambda x: mp.log(1 - x) - mp.log(x),
+    "bce_with_logits": lambda x: 1 / (1 + mp.exp(-x)) - 2 * x, "polygamma": lambda x: mp.nan,
+}  # fmt: skip
+
+
+def test_every_operation_of_two_operands_is_on_paper_at_twice_the_same() -> None:
+    """A row of two operands that is not in the list would not be tried."""
+    assert set(OF_TWICE_THE_SAME) == {name for name, rule in RULES.items() if rule.arity == 2}
+
+
+@pytest.mark.parametrize("name", OF_TWICE_THE_SAME)
+def test_an_operation_on_twice_the_same_node(name: str) -> None:
+    """m = f(x, x), L = 3 m + x: backward, derive and the program agree with paper, by x and by m, at a tie as well."""
+    x = Value(0.3, label="x")
+    m = minigrad.value.record(name, [x, x])
+    output = m * 3 + x
+    with mp.workdps(40):
+        by_x = float(3 * OF_TWICE_THE_SAME[name](mp.mpf(x.data)) + 1)
+    expected = pytest.approx([by_x, 3.0], rel=1e-14, abs=1e-14, nan_ok=True)
+    assert grad(output, [x, m]) == expected
+    assert [form.data for form in derive(output, [x, m])] == expected
+    assert [derive(output, node).data for node in (x, m)] == expected
+    _, per_row = minigrad.compile(output, rows=[x], wrt=[x, m]).per_row({"x": [x.data]})
+    assert per_row[0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: minigrad.max(x, x), lambda x: minigrad.sum([x]), lambda x: x + 0, lambda x: x * 1, lambda x: x**1,
+        lambda x: minigrad.neg(-x), lambda x: x / x, lambda x: x - x, lambda x: log(exp(x)), lambda x: 0.5 * (2 * x),
+        lambda x: relu(exp(x)), lambda x: 1 - sigmoid(-x), lambda x: minigrad.logit(sigmoid(x)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("label", ["", "m"])
+def test_a_node_that_simplifies_to_another_is_still_itself(
+    make: Callable[[Value], Value], label: str
+) -> None:
+    """L = m² + x + exp x + σ(x) + x², by m: 2m, and once more 2; whatever else in L computes the same as m."""
+    x = Value(2.0, label="x")
+    m = make(x).named(label)
+    output = m * m + x + exp(x) + sigmoid(x) + x * x
+    first = derive(output, m)
+    assert first.data == pytest.approx(2 * m.data, rel=1e-14)
+    assert first.value.data == pytest.approx(2 * m.data, rel=1e-14)
+    assert derive(first, m).data == 2.0
+    assert derive(output, x).data == pytest.approx(grad(output, x), rel=1e-12)
