@@ -48,8 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except _mistakes() as error:
-        print(f"minigrad {given.command}: {error}", file=sys.stderr)
+        print(f"minigrad {given.command}: {_said(error)}", file=sys.stderr)
         return 2
+
+
+def _said(error: Exception) -> str:
+    """The message; what the system says of no file is of standard output, for files have errors of their own."""
+    if type(error) is OSError and error.filename is None:
+        return f"cannot write to standard output: {error.strerror}; send it elsewhere"
+    return str(error)
 
 
 #: What to print on a terminal or into a pipe that has no such letter.

@@ -21,6 +21,9 @@ from typing import BinaryIO
 
 from minigrad.text import shown
 
+#: So many bytes a disk must take for a place to be good: a block.
+TRIAL = 4096
+
 #: Where Linux lists the open files of the process, by which one without a name can be given one.
 _HANDLES = "/proc/self/fd"
 
@@ -97,7 +100,11 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise what `writing` would raise for this path, before the work whose result is to go there; leaves nothing."""
+    """Raise what `writing` would raise for this path, before the work whose result is to go there; leaves nothing.
+
+    A file is tried with `TRIAL` bytes beside its place, a device (/dev/full) with none; a pipe is not tried, for its
+    reader would take that for the end.
+    """
     given = passing = os.fspath(path)
     try:
         mode = _present_mode(given)
@@ -106,12 +113,47 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             if not os.path.basename(target) or len(os.path.basename(target).encode()) > 255:
                 raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
             passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
-            _opened_anew(passing).close()
-            os.unlink(passing)
+            stream = _opened_anew(passing)
+            try:
+                with stream:
+                    stream.write(bytes(TRIAL))
+            finally:
+                os.unlink(passing)
+        elif stat.S_ISCHR(mode):
+            handle = os.open(given, os.O_WRONLY)
+            try:
+                os.write(handle, b"")
+            finally:
+                os.close(handle)
     except CannotWriteError:
         raise
     except OSError as error:
         raise _explained(given, error) from error
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raise what `make_folder` would raise for this path, before the work whose results go there; leaves nothing."""
+    given = os.fspath(path)
+    if os.path.isdir(given):
+        return
+    above = given
+    while above and not os.path.lexists(above):
+        above = os.path.dirname(above)
+    above = above or os.curdir
+    if (
+        "\0" in given
+        or not os.path.isdir(above)
+        or any(len(part.encode()) > 255 for part in Path(given).parts)
+    ):
+        make_folder(given)  # it says why it cannot
+        return
+    try:
+        check_writable(os.path.join(above, "folder"))
+    except CannotWriteError as error:
+        raise CannotWriteError(
+            error.errno,
+            f"cannot make the folder {shown(given, 200)!r}: {os.strerror(error.errno or 0)}; choose another place",
+        ) from None
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
@@ -201,7 +243,7 @@ def _refused(path: str, number: int, reason: str) -> CannotWriteError:
 def _explained(path: str, error: OSError) -> CannotWriteError:
     folder = os.path.dirname(path) or os.curdir
     number = error.errno or 0
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not os.path.isdir(folder):
         return _refused(path, number, f"the folder {folder!r} does not exist; create it first")
     if isinstance(error, NotADirectoryError):
         return _refused(path, number, f"{folder!r} is not a folder; choose another path")

@@ -8,7 +8,9 @@ the training; a row is never dropped, a column never scaled without a word.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -25,17 +27,24 @@ from minigrad.console import curve, facts, files, gradient_beside_paper, heading
 from minigrad.descent import SOLVERS, DivergedError
 from minigrad.descent.bar import progress_bar
 from minigrad.extras import MissingPackageError
-from minigrad.files import check_writable, make_folder
+from minigrad.files import check_folder, check_writable, make_folder
 from minigrad.logistic import LogisticRegression, SeparationWarning
 from minigrad.logistic.choices import default_epochs
 from minigrad.logistic.rows import encoded
 from minigrad.tables import DataError, Floats, columns_of, open_rows, read_table, split
+from minigrad.tables.arrow import is_number, is_text, unwrapped
 from minigrad.tables.checks import refuse_nonfinite
-from minigrad.tables.place import Place, near, several
+from minigrad.tables.place import Place, missing, near, quoted, several
 from minigrad.text import shown
 
 #: Rows of the table of weights, and features in the picture of the graph.
 WEIGHTS_SHOWN, DRAWN = 40, 6
+
+#: What --out makes: the loss curve, and the graph of one row.
+PICTURES = ("loss.png", "row.svg", "row.dot")
+
+#: What a label may be written as beside numbers.
+BOOLS = {"false": 0.0, "true": 1.0}
 
 #: Columns whose deviations differ by more than so many times make gradient descent slow.
 UNEVEN = 30.0
@@ -151,7 +160,11 @@ def _check_places(order: Order) -> None:
         if path.exists() and order.data.exists() and path.samefile(order.data):
             raise TrainError(f"{name} {shown(str(path), 200)} is the table itself: choose another name")
         check_writable(path)
-    if order.save is not None and order.checkpoint is not None and order.save == order.checkpoint:
+    if (
+        order.save is not None
+        and order.checkpoint is not None
+        and os.path.realpath(order.save) == os.path.realpath(order.checkpoint)
+    ):
         raise TrainError("--save and --checkpoint are the same file: choose two names")
     if order.checkpoint is not None and order.checkpoint.exists() and not order.resume:
         raise TrainError(
@@ -159,7 +172,10 @@ def _check_places(order: Order) -> None:
             "or choose another name"
         )
     if order.out is not None:
-        make_folder(order.out)
+        check_folder(order.out)
+        if order.out.is_dir():
+            for name in PICTURES:
+                check_writable(order.out / name)
 
 
 # -- the table --------------------------------------------------------------------------------------------
@@ -170,24 +186,46 @@ def _read(order: Order) -> Data:
     names = open_rows(order.data).names
     features = _chosen(order, names)
     read = _read_columns(order, features)
-    values = read.column(order.target)
-    if values.null_count:
-        row = values.to_pylist().index(None)
-        raise DataError(
-            f"{shown(str(order.data))}: row {row:,}, column {shown(order.target, 60)!r} is missing"
-        )
-    found = _classes(order, values.unique().to_pylist())
-    labels, classes = values.to_numpy(zero_copy_only=False), _plain(found)
-    if classes == (0, 1):
-        labels = encoded(labels, found, order.target)
+    m = read.num_rows
+    if m == 0:
+        raise DataError(f"{shown(str(order.data))} holds no rows")
+    labels, classes = _labels(order, read.column(order.target))
     columns = dict(zip(features, columns_of(read, features), strict=True))
     refuse_nonfinite(list(columns.values()), features, Place(str(order.data)))
-    m = len(labels)
     if order.test_size == 0.0:
         everything = np.arange(m)
         return Data(features, columns, labels, classes, everything, everything[:0])
     training, held_out = split(m, held_out=order.test_size, seed=order.seed)
+    ones = encoded(labels, classes, order.target)[training]
+    if (ones == ones[0]).all():
+        raise TrainError(
+            f"only {quoted(str(classes[int(ones[0])]))} is left in {quoted(order.target)} to learn from "
+            f"({len(training):,} of {m:,} rows): hold out fewer rows with --test-size, or others with --seed"
+        )
     return Data(features, columns, labels, classes, training, held_out)
+
+
+def _labels(order: Order, column: Any) -> tuple[npt.NDArray[Any], tuple[Any, Any]]:
+    """The target's column as the model takes it, and what its two classes are called."""
+    place = Place(str(order.data))
+    column = unwrapped(column.combine_chunks())
+    if not (is_number(column.type) or is_text(column.type) or column.null_count == len(column)):
+        raise place.error(
+            f"holds {column.type}: a target holds numbers or texts, two different ones", column=order.target
+        )
+    values, labels = column.unique().to_pylist(), column.to_numpy(zero_copy_only=False)
+    if column.null_count:
+        with contextlib.suppress(
+            TypeError
+        ):  # two kinds cannot be put in order; read again, the line is found
+            for _ in open_rows(order.data, labels={order.target: ""}).batches([order.target]):
+                pass
+    if any(value is None or value != value for value in values):
+        lacking = [label is None or label != label for label in labels.tolist()]
+        raise place.error(missing(sum(lacking)), row=lacking.index(True), column=order.target)
+    found = _classes(order, values)
+    classes = (0, 1) if order.positive is None else _plain(found)
+    return (encoded(labels, found, order.target) if classes == (0, 1) else labels), classes
 
 
 def _chosen(order: Order, names: Sequence[str]) -> tuple[str, ...]:
@@ -205,10 +243,18 @@ def _chosen(order: Order, names: Sequence[str]) -> tuple[str, ...]:
         raise TrainError(
             f"--features: {shown(order.target, 60)!r} is the target and cannot be a feature as well"
         )
-    chosen = order.features or tuple(name for name in names if name != order.target)
+    if len(set(order.features)) < len(order.features):
+        twice = next(name for name in order.features if order.features.count(name) > 1)
+        raise TrainError(f"--features names {quoted(twice)} twice")
+    chosen = order.features or tuple(name for name in dict.fromkeys(names) if name != order.target)
     left = tuple(name for name in chosen if name not in order.exclude)
     if not left:
         raise TrainError("no feature is left: give some with --features, or exclude fewer")
+    if "" in left:
+        raise DataError(
+            f"{shown(str(order.data))}: column {names.index('') + 1} of {len(names)} has no name (row numbers, as "
+            "pandas writes them?): take it out or name it, or say with --features which columns are meant"
+        )
     return left
 
 
@@ -246,8 +292,13 @@ def _classes(order: Order, values: Sequence[Any]) -> tuple[Any, Any]:
         )
     if order.positive is not None:
         return _with_positive(order.positive, name, values, by_text)
+    if len(values) == 1:
+        raise DataError(
+            f"the target {name!r} holds {quoted(texts[0])} in every row: there is nothing to tell apart; rows of both "
+            "classes are needed"
+        )
     try:
-        as_numbers = {float(value): value for value in values}
+        as_numbers = {float(BOOLS.get(str(value).lower(), value)): value for value in values}
     except ValueError:
         as_numbers = {}
     if not as_numbers or not set(as_numbers) <= {0.0, 1.0}:
@@ -262,16 +313,20 @@ def _classes(order: Order, values: Sequence[Any]) -> tuple[Any, Any]:
 def _with_positive(
     positive: str, name: str, values: Sequence[Any], by_text: dict[str, Any]
 ) -> tuple[Any, Any]:
-    if positive not in by_text:
+    found = by_text.get(positive)
+    with contextlib.suppress(ValueError):  # 2 may be meant where the file has 2.0
+        number = float(positive)
+        found = next((value for value in values if not isinstance(value, str) and value == number), found)
+    if found is None:
         raise DataError(
             f"--positive: the target {name!r} holds no {shown(positive, 40)!r}, but {several(list(by_text))}"
         )
-    others = [value for value in values if value != by_text[positive]]
+    others = [value for value in values if value != found]
     if not others:
         raise DataError(
             f"the target {name!r} holds {shown(positive, 40)!r} in every row: there is nothing to tell apart"
         )
-    return others[0], by_text[positive]
+    return others[0], found
 
 
 def _plain(classes: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -444,16 +499,19 @@ def _show_quality(console: Console, trained: Trained) -> None:
 
 
 def _show_files(console: Console, order: Order, data: Data, trained: Trained) -> None:
-    """Write the model and the pictures, and say where each went."""
+    """Write the model and the pictures, and say where each went, also when one of them cannot be written."""
     written: list[tuple[Path, str]] = []
     remarks: list[str] = []
-    if order.save is not None:
-        trained.model.save(order.save)
-        written.append((order.save, "the model, for minigrad predict"))
-    if order.out is not None:
-        written += _pictures(order.out, data, trained.model, remarks)
-    if written:
-        files(console, written)
+    try:
+        if order.save is not None:
+            trained.model.save(order.save)
+            written.append((order.save, "the model, for minigrad predict"))
+        if order.out is not None:
+            make_folder(order.out)
+            _pictures(order.out, data, trained.model, written, remarks)
+    finally:
+        if written:
+            files(console, written)
     for remark in remarks:
         console.print(Text(f"  {remark}"), soft_wrap=True)
     if not written:
@@ -463,22 +521,21 @@ def _show_files(console: Console, order: Order, data: Data, trained: Trained) ->
         )
 
 
-def _pictures(out: Path, data: Data, model: LogisticRegression, remarks: list[str]) -> list[tuple[Path, str]]:
-    """The loss curve, and the graph of one row."""
-    written = []
+def _pictures(
+    out: Path, data: Data, model: LogisticRegression, written: list[tuple[Path, str]], remarks: list[str]
+) -> None:
+    """The loss curve, and the graph of one row; each is added to what is written, or to the remarks."""
+    loss, graph, dot = (out / name for name in PICTURES)
     try:
-        written.append((model.plot(out / "loss.png"), "the loss curve"))
+        written.append((model.plot(loss), "the loss curve"))
     except MissingPackageError as error:
-        remarks.append(f"loss.png was not drawn: {error}")
+        remarks.append(f"{loss.name} was not drawn: {error}")
     row = int(data.held_out[0] if len(data.held_out) else data.training[0])
     columns, labels = data.part(np.array([row]))
     given = {name: float(column[0]) for name, column in columns.items()}
     kind = "held out" if len(data.held_out) else "learned from"
     title = f"row {row:,}, {kind}: {shown(model.target, 40)} = {shown(str(labels[0]), 40)}"
-    for name in ("row.svg", "row.dot"):
-        model.draw(given, out / name, labels[0], most=DRAWN, title=title)
-    written.append(
-        (out / "row.svg", f"the graph of row {row:,} (counted from 0), {kind}, with values and gradients")
-    )
-    written.append((out / "row.dot", "the same as text, for Graphviz"))
-    return written
+    graph_is = f"the graph of row {row:,} (counted from 0), {kind}, with values and gradients"
+    for path, what in ((graph, graph_is), (dot, "the same as text, for Graphviz")):
+        model.draw(given, path, labels[0], most=DRAWN, title=title)
+        written.append((path, what))

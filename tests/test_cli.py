@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -424,6 +425,21 @@ def test_a_reader_that_leaves_is_no_error(arguments: Sequence[str]) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         running.wait(timeout=60)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_full_disk_behind_standard_output_is_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file is named, for there is none."""
+    with (
+        contextlib.suppress(OSError),
+        open("/dev/full", "w") as full,
+    ):  # which complains once more when it is closed
+        monkeypatch.setattr(sys, "stdout", full)
+        assert cli.main(["draw", "w*x", "--at", "w=1", "x=2", "-o", "-"]) == 2
+    says = "cannot write to standard output: No space left on device; send it elsewhere"
+    assert capsys.readouterr().err == f"minigrad draw: {says}\n"
 
 
 def test_draw_draws_the_graph_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from minigrad.files import (
     CannotReadError,
     CannotWriteError,
+    check_folder,
     check_writable,
     make_folder,
     readable,
@@ -159,17 +161,49 @@ def test_a_place_can_be_tried_before_the_work(name: str, tmp_path: Path) -> None
     assert (tmp_path / "file").read_text() == "a file, no folder"
 
 
+def test_a_full_disk_is_known_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that takes nothing; a disk that takes a name but no bytes. Nothing is left."""
+    if os.path.exists("/dev/full"):
+        with pytest.raises(
+            CannotWriteError, match=r"cannot write '/dev/full': the disk is full; free some space"
+        ):
+            check_writable("/dev/full")
+    monkeypatch.setattr("minigrad.files.TRIAL", 1 << 20)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limit[1]))
+    try:
+        with pytest.raises(CannotWriteError, match="File too large"):
+            check_writable(tmp_path / "m.json")
+        with pytest.raises(CannotWriteError, match="File too large"):
+            check_folder(tmp_path / "a" / "b")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    check_folder(tmp_path / "a" / "b")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name are not for Windows")
+def test_a_pipe_is_not_tried(tmp_path: Path) -> None:
+    """Its reader would take the trial for the end."""
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+
+
 def test_folders_are_made_or_refused(tmp_path: Path) -> None:
     """A file in the place of a folder is one line."""
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(CannotWriteError, match="a file is in its place; choose another name"):
-            make_folder(path)
+        for refuse in (check_folder, make_folder):
+            with pytest.raises(CannotWriteError, match="a file is in its place; choose another name"):
+                refuse(path)
     for name in ("long" * 100, "nul\0"):
-        with pytest.raises(CannotWriteError, match="cannot make the folder"):
-            make_folder(tmp_path / name)
+        for refuse in (check_folder, make_folder):
+            with pytest.raises(CannotWriteError, match="cannot make the folder"):
+                refuse(tmp_path / name)
 
 
 # -- reading ----------------------------------------------------------------------------------------------

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 
 from minigrad import cli, console
+from minigrad.files import CannotWriteError
 from minigrad.logistic import LogisticRegression, mean_gradient_on_paper
 from minigrad.tables import Floats, split
 
@@ -213,22 +217,20 @@ def test_the_same_arguments_give_the_same_bytes(capsys: pytest.CaptureFixture[st
 
 def test_parquet_and_arrow_give_what_csv_gives(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever the type of the label, and whatever else is in the file."""
-    import pyarrow as pa
-    import pyarrow.feather
-    import pyarrow.parquet
-
     table: dict[str, Any] = dict(columns())
     ill = table["ill"]
     pyarrow.parquet.write_table(
         pa.table({**table, "ill": ill.astype(np.int8), "note": ["x"] * M}), "data.parquet"
     )
     pyarrow.feather.write_feather(pa.table({**table, "ill": ill == 1}), "data.arrow")
+    write_csv("words.csv", columns(), texts=("FALSE", "True"))
     line = "--target ill --features age,bmi,dose --save"
-    assert minigrad_(f"train data.csv {line} a.json") == 0
-    assert minigrad_(f"train data.parquet {line} b.json") == 0
-    assert minigrad_(f"train data.arrow {line} c.json") == 0
+    made = []
+    for name in ("data.csv", "data.parquet", "data.arrow", "words.csv"):
+        assert minigrad_(f"train {name} {line} {name}.json") == 0
+        made.append(Path(f"{name}.json").read_bytes())
     capsys.readouterr()
-    assert Path("a.json").read_bytes() == Path("b.json").read_bytes() == Path("c.json").read_bytes()
+    assert made[1:] == made[:1] * 3
 
 
 def test_labels_may_be_texts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -311,12 +313,27 @@ MISTAKES = [
         "--positive: the target 'ill' holds no 'Yes', but ",
     ),
     ("train three.csv --target ill", "holds 3 different values ('a', 'b', 'c')"),
-    ("train one.csv --target ill", "all 4 labels in 'ill' are 1"),
-    ("train row.csv --target ill", "1 row cannot be split"),
+    ("train one.csv --target ill", "'ill' holds '1' in every row: there is nothing to tell apart"),
+    ("train few.csv --target ill --test-size 0.7", "only '0' is left in 'ill' to learn from (1 of 3 rows)"),
+    (
+        "train index.csv --target ill",
+        "index.csv: column 1 of 3 has no name (row numbers, as pandas writes them?): take it out or name it, or say "
+        "with --features which columns are meant",
+    ),
+    (
+        "train twice.csv --target ill",
+        "twice.csv: column 'age' is there 2 times (columns 1 and 3 of 3): rename one",
+    ),
+    ("train data.csv --target ill --features age,age", "--features names 'age' twice"),
+    ("train zero.parquet --target ill", "zero.parquet holds no rows"),
+    ("train list.parquet --target ill", "list.parquet: column 'ill' holds list<element: int64>"),
+    ("train when.parquet --target ill", "when.parquet: column 'ill' holds timestamp[ms]"),
+    ("train nan.parquet --target ill", "nan.parquet: row 1, column 'ill' is missing: fill it in"),
+    ("train row.csv --target ill", "'ill' holds '1' in every row"),
     ("train header.csv --target ill", "no rows"),
     ("train empty.csv --target ill", "is empty"),
     ("train missing.csv --target ill", "missing.csv: line 3 (row 1), column 'age' is missing"),
-    ("train nolabel.csv --target ill", "column 'ill' is missing"),
+    ("train nolabel.csv --target ill", "nolabel.csv: line 3 (row 1), column 'ill' is missing: fill it in"),
     ("train infinite.csv --target ill", "infinite.csv: row 1, column 'age' holds inf"),
     ("train ragged.csv --target ill", "ragged.csv: line 3"),
     ("train word.csv --target ill", "word.csv: line 3 (row 1), column 'age' holds 'old'"),
@@ -358,6 +375,7 @@ MISTAKES = [
     ),
     ("train data.csv --target ill --exclude id --checkpoint text.csv --resume", "is no checkpoint"),
     ("train data.csv --target ill --exclude id --checkpoint a --save a", "are the same file"),
+    ("train data.csv --target ill --exclude id --checkpoint a --save {here}/a", "are the same file"),
     ("train data.csv --target ill --exclude id --resume", "--resume needs --checkpoint"),
     ("train data.csv --target ill --exclude id --out data.csv", "a file is in its place"),
 ]
@@ -378,10 +396,22 @@ def test_a_mistake_is_a_line_or_two(line: str, says: str, capsys: pytest.Capture
         "infinite": "age,ill\n1,1\ninf,0\n2,0",
         "ragged": "age,ill\n1,1\n2,0,7\n2,0",
         "word": "age,ill\n1,1\nold,0\n2,0",
+        "few": "age,ill\n1,1\n2,0\n3,0",
+        "index": ",age,ill\n0,1,1\n1,2,0",
+        "twice": "age,ill,age\n1,1,1\n2,0,2",
     }.items():
         Path(f"{name}.csv").write_text(lines)
+    for name, ill in {
+        "zero": pa.array([], pa.int64()),
+        "list": pa.array([[0], [1]]),
+        "when": pa.array([0, 1], pa.timestamp("s")).cast(pa.timestamp("ms")),
+        "nan": pa.array([0.0, math.nan]),
+    }.items():
+        pyarrow.parquet.write_table(
+            pa.table({"age": np.arange(float(len(ill))), "ill": ill}), f"{name}.parquet"
+        )
     before = {path: path.read_bytes() for path in Path().iterdir()}
-    assert minigrad_(line) == 2
+    assert minigrad_(line.replace("{here}", f"../{Path.cwd().name}")) == 2
     errors = capsys.readouterr().err
     assert says in errors
     assert errors.startswith("minigrad")
@@ -403,8 +433,34 @@ def test_what_cannot_be_written_is_known_before_the_training(
         raise AssertionError("trained all the same")
 
     monkeypatch.setattr(LogisticRegression, "fit", fit)
-    for option in ("--save none/m.json", "--checkpoint none/run.json", "--out data.csv"):
-        assert minigrad_(f"train data.csv --target ill --exclude id {option}") == 2
+    Path("pictures/row.dot").mkdir(parents=True)
+    options = [
+        "--save none/m.json", "--checkpoint none/run.json", "--out data.csv", "--out data.csv/below", "--out pictures",
+    ]  # fmt: skip
+    if os.path.exists("/dev/full"):
+        options += ["--save /dev/full", "--checkpoint /dev/full", "--out /proc", "--out /proc/below"]
+    for option in options:
+        assert minigrad_(f"train data.csv --target ill --exclude id {option}") == 2, option
+        assert "cannot" in capsys.readouterr().err
+    assert minigrad_("train data.csv --target ill --exclude id --positive 7 --out new/folder") == 2
+    assert not Path("new").exists()
+
+
+def test_what_was_written_is_said_when_the_rest_cannot_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full after the model: the model is there, and the table of files names it."""
+
+    def draw(*_: object, **__: object) -> None:
+        raise CannotWriteError(28, "cannot write 'row.svg': the disk is full; free some space")
+
+    monkeypatch.setattr(LogisticRegression, "draw", draw)
+    assert minigrad_("train data.csv --target ill --exclude id --save m.json --out pictures") == 2
+    text, errors = capsys.readouterr()
+    assert errors == "minigrad train: cannot write 'row.svg': the disk is full; free some space\n"
+    assert "m.json" in text
+    assert "row.svg" not in text
+    LogisticRegression.load("m.json")
 
 
 def test_separation_is_said(capsys: pytest.CaptureFixture[str]) -> None:
