@@ -101,12 +101,33 @@ def test_a_file_written_by_hand_is_taken(tmp_path: Path) -> None:
     """With a byte-order mark, fields in another order, whole numbers for numbers, and no scaling."""
     fields = json.loads(text(dataclasses.replace(MODEL, mean=None, scale=None)))
     fields["features"][0]["weight"] = 3
+    del fields["sha256"]
     path = tmp_path / "hand.json"
     path.write_text("\ufeff" + json.dumps(dict(reversed(fields.items())), indent=4), encoding="utf-8")
     assert read(path).weights == (3.0, -2.5e-300)
 
 
 # -- what is refused --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"b": -1.0', '"b": -1.5'),
+        ('["no", "yes"]', '["yes", "no"]'),
+        ('"age"', '"agf"'),
+        ('"epochs": 50', '"epochs": 51'),
+    ],
+)
+def test_a_file_that_was_tampered_with_is_refused(path: Path, old: str, new: str) -> None:
+    """Each of these is a model too, but not the one that was saved; spaces, the order of the fields and -1 for -1.0 are free."""
+    text_ = path.read_text()
+    assert old in text_
+    path.write_text(text_.replace(old, new))
+    with pytest.raises(ModelFileError, match=r"model\.json: something in it was changed after it was saved"):
+        read(path)
+    path.write_text(json.dumps(dict(reversed(json.loads(text_.replace("-1.0", "-1")).items()))))
+    assert read(path) == MODEL
 
 
 def changed(path: Path, change: Callable[[dict[str, Any]], object]) -> None:

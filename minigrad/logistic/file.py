@@ -10,8 +10,12 @@
       "features": [
         {"name": "age", "weight": 0.0625, "mean": 51.5, "scale": 12.0}
       ],
-      "training": {"rows": 455, "solver": "newton", "epochs": 6, ...}
+      "training": {"rows": 455, "solver": "newton", "epochs": 6, ...},
+      "sha256": "..."
     }
+
+sha256 is that of all other fields. A number that was changed by accident is refused; who changes one on purpose, or
+writes a file by hand, leaves it out.
 
 Room: text to numbers and back; nothing in a file is ever run. Below: `files`, `text`. Above: `model`.
 Must hold: what is written is read again bit for bit; equal models give equal bytes (no date, no path); what is
@@ -21,6 +25,7 @@ not understood to the last field is refused, with the file, the field and what t
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -113,14 +118,25 @@ def write(path: str | os.PathLike[str], model: Saved) -> Path:
 
 def text(model: Saved) -> str:
     """The text of the file: one line for each field and each feature."""
-    fields: dict[str, Any] = {
+    head: dict[str, Any] = {
         "format": FORMAT, "version": VERSION, "minigrad": minigrad.__version__, "target": model.target,
         "classes": list(model.classes), "b": model.b,
     }  # fmt: skip
-    lines = [f'  "{name}": {_json(value)},' for name, value in fields.items()]
-    lines += ['  "features": [', ",\n".join(f"    {_json(each)}" for each in _features(model)), "  ],"]
-    lines.append(f'  "training": {_json(dataclasses.asdict(model.training))}')
+    features, training = _features(model), dataclasses.asdict(model.training)
+    tail = {
+        "training": training,
+        "sha256": _digest({**head, "features": features, "training": training}),
+    }
+    lines = [f'  "{name}": {_json(value)},' for name, value in head.items()]
+    lines += ['  "features": [', ",\n".join(f"    {_json(each)}" for each in features), "  ],"]
+    lines.append(",\n".join(f'  "{name}": {_json(value)}' for name, value in tail.items()))
     return "\n".join(["{", *lines, "}", ""])
+
+
+def _digest(fields: Mapping[str, object]) -> str:
+    """Of all fields but the digest itself, whatever their order, the spaces between them, and 1 written as 1.0."""
+    others = json.dumps({name: value for name, value in fields.items() if name != "sha256"}, sort_keys=True)
+    return hashlib.sha256(json.dumps(json.loads(others, parse_int=float)).encode()).hexdigest()
 
 
 def _features(model: Saved) -> list[dict[str, Any]]:
@@ -211,7 +227,7 @@ class _Reader:
         self.version(given)
         fields = self.fields(
             "the file", given,
-            ("format", "version", "minigrad", "target", "classes", "b", "features", "training"),
+            ("format", "version", "minigrad", "target", "classes", "b", "features", "training"), ("sha256",),
         )  # fmt: skip
         self.name("minigrad", fields["minigrad"])
         features = [self.feature(f"features[{i}]", each) for i, each in enumerate(self.listed(fields))]
@@ -225,11 +241,17 @@ class _Reader:
             key: tuple(feature[key] for feature in features) if key in features[0] else None
             for key in ("mean", "scale")
         }
-        return Saved(
+        saved = Saved(
             names, target, self.classes(fields["classes"]),
             tuple(feature["weight"] for feature in features), self.number("b", fields["b"]),
             columns["mean"], columns["scale"], self.training(fields["training"]),
         )  # fmt: skip
+        if fields.get("sha256", _digest(fields)) != _digest(fields):
+            raise ModelFileError(
+                f"{self.file}: something in it was changed after it was saved, for its sha256 does not fit; save the "
+                "model again, or take the field out if the change is meant"
+            )
+        return saved
 
     def version(self, given: Mapping[str, object]) -> None:
         version = given.get("version")
