@@ -7,6 +7,7 @@ Must hold: a number out of range is refused here, in a line that says what would
 from __future__ import annotations
 
 import argparse
+import codecs
 import csv
 import math
 import re
@@ -235,6 +236,7 @@ def _add_train(commands: Any) -> None:
         "--seed", type=_whole(0), default=0, metavar="N",
         help="decides which rows are held out, and the order of mini-batches (default: %(default)s)",
     )  # fmt: skip
+    _add_layout(rows)
     how = train.add_argument_group("how to train")
     how.add_argument(
         "--solver", choices=("newton", "lbfgs", "newton-cg", "gd", "momentum", "adam"),
@@ -285,6 +287,19 @@ def _add_predict(commands: Any) -> None:
         help="ends in .csv, .tsv, .parquet or .arrow; - prints CSV, the default",
     )  # fmt: skip
     predict.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="default: %(default)s")
+    _add_layout(predict)
+
+
+def _add_layout(to: Any) -> None:
+    """How a CSV is written, where that cannot be seen from it."""
+    to.add_argument(
+        "--decimal", choices=(".", ","), default=".", metavar="SIGN",
+        help="the decimal point of a CSV, . or , (default: %(default)s)",
+    )  # fmt: skip
+    to.add_argument(
+        "--encoding", type=_encoding, default="utf-8", metavar="NAME",
+        help="of a CSV, such as latin-1 (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _add_draw(commands: Any) -> None:
@@ -461,6 +476,16 @@ def _names(text: str) -> list[str]:
             f"names of columns are needed, between commas, not {shown(text, 40)!r}"
         )
     return names
+
+
+def _encoding(text: str) -> str:
+    try:
+        "".encode(text)
+        return codecs.lookup(text).name
+    except (LookupError, ValueError):
+        raise argparse.ArgumentTypeError(
+            f"no such encoding: {shown(text, 40)!r}; utf-8 or latin-1, say"
+        ) from None
 
 
 def as_float(text: str) -> float:

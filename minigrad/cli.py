@@ -56,7 +56,19 @@ def _said(error: Exception) -> str:
     """The message; what the system says of no file is of standard output, for files have errors of their own."""
     if type(error) is OSError and error.filename is None:
         return f"cannot write to standard output: {error.strerror}; send it elsewhere"
-    return str(error)
+    text = str(error)
+    for said, here in _HERE if type(error).__name__ == "DataError" else ():
+        text = said.sub(here, text)
+    return text
+
+
+#: What an error advises to a caller in Python, and how that is said on the command line.
+_HERE = (
+    (re.compile(r"decimal='(.)'"), r"--decimal \1"),
+    (re.compile(r"encoding='([\w-]+)'"), r"--encoding \1"),
+    (re.compile(r"give header=False .*"), "write one, with a name for each column"),
+    (re.compile(r"positive=('?)(.*)\1 if"), r"--positive \2 if"),
+)
 
 
 #: What to print on a terminal or into a pipe that has no such letter.
@@ -164,7 +176,10 @@ def _predict(given: argparse.Namespace) -> int:
     errors = Console(stderr=True)
     written = given.out != "-"
     with progress_of_rows(errors if errors.is_terminal and written else None) as report:
-        done = predict.run(given.model, given.data, given.out, threads=given.threads, progress=report)
+        done = predict.run(
+            given.model, given.data, given.out, threads=given.threads, decimal=given.decimal,
+            encoding=given.encoding, progress=report,
+        )  # fmt: skip
     if written:
         print(f"{shown(given.out)}: {done.rows:,} rows, {done.ones:,} more likely {shown(str(done.one), 40)}")
     return 0

@@ -44,13 +44,22 @@ class Predicted(NamedTuple):
 
 
 def run(
-    model_path: Path, data: Path, out: str, *, threads: int = 1, progress: Progress | None = None
+    model_path: Path,
+    data: Path,
+    out: str,
+    *,
+    threads: int = 1,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    progress: Progress | None = None,
 ) -> Predicted:
     """Predict every row of a file.
 
     model_path  a file of `LogisticRegression.save`
     data        CSV, Parquet or Arrow, as `tables.open_rows` takes it, larger than memory if need be
     out         where the predictions go: a name as `tables.write_table` takes it, or - for CSV on standard output
+    decimal, encoding
+                of a CSV, as `tables.open_rows` takes them
     progress    called with the rows done and the rows there are (about; None if nobody knows)
 
     Raises ModelFileError, PredictError, DataError, CannotReadError and CannotWriteError (OSErrors).
@@ -59,7 +68,7 @@ def run(
     if path is not None:
         _check_place(path, model_path, data)
     model = LogisticRegression.load(model_path)
-    stream = open_rows(data)
+    stream = open_rows(data, decimal=decimal, encoding=encoding)
     _check_columns(model, data, stream.names)
     run_over = _Run(model, data, stream, threads, progress)
     if path is None:

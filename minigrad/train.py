@@ -27,7 +27,7 @@ from minigrad.console import curve, facts, files, gradient_beside_paper, heading
 from minigrad.descent import SOLVERS, DivergedError
 from minigrad.descent.bar import progress_bar
 from minigrad.extras import MissingPackageError
-from minigrad.files import check_folder, check_writable, make_folder
+from minigrad.files import CannotWriteError, check_folder, check_writable, make_folder
 from minigrad.logistic import LogisticRegression, SeparationWarning
 from minigrad.logistic.choices import default_epochs
 from minigrad.logistic.rows import encoded
@@ -61,6 +61,8 @@ class Order:
     positive: str | None = None
     test_size: float = 0.2
     seed: int = 0
+    decimal: str = "."
+    encoding: str = "utf-8"
     solver: str | None = None
     alpha: float | str | None = None
     epochs: int | None = None
@@ -73,6 +75,11 @@ class Order:
     resume: bool = False
     save: Path | None = None
     out: Path | None = None
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """How a CSV is written, as `open_rows` takes it."""
+        return {"decimal": self.decimal, "encoding": self.encoding}
 
 
 class Data(NamedTuple):
@@ -97,6 +104,14 @@ class Trained(NamedTuple):
     deviations: Floats
     learned: tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any]]
     held_out: tuple[dict[str, npt.NDArray[Any]], npt.NDArray[Any]] | None
+
+
+class Kept(NamedTuple):
+    """The files that were written and what each is, remarks on what was not, and why the rest could not be."""
+
+    written: list[tuple[Path, str]]
+    remarks: list[str]
+    refusal: CannotWriteError | None
 
 
 #: Why a run ended, in words.
@@ -127,11 +142,14 @@ def run(order: Order, *, console: Console, bar: Console | None = None) -> bool:
     data = _read(order)
     _show_data(console, order, data)
     trained = _train(order, data, bar)
+    kept = _keep(order, data, trained)  # at once: who reads what is printed may leave
     _show_run(console, order, trained)
     _show_weights(console, trained)
     agrees = _show_gradient(console, trained)
     _show_quality(console, trained)
-    _show_files(console, order, data, trained)
+    _show_files(console, kept)
+    if kept.refusal is not None:
+        raise kept.refusal
     return agrees
 
 
@@ -183,7 +201,7 @@ def _check_places(order: Order) -> None:
 
 def _read(order: Order) -> Data:
     """The table in memory, its labels as 0 and 1, and which rows are held out."""
-    names = open_rows(order.data).names
+    names = open_rows(order.data, **order.layout).names
     features = _chosen(order, names)
     read = _read_columns(order, features)
     m = read.num_rows
@@ -218,7 +236,7 @@ def _labels(order: Order, column: Any) -> tuple[npt.NDArray[Any], tuple[Any, Any
         with contextlib.suppress(
             TypeError
         ):  # two kinds cannot be put in order; read again, the line is found
-            for _ in open_rows(order.data, labels={order.target: ""}).batches([order.target]):
+            for _ in open_rows(order.data, labels={order.target: ""}, **order.layout).batches([order.target]):
                 pass
     if any(value is None or value != value for value in values):
         lacking = [label is None or label != label for label in labels.tolist()]
@@ -261,11 +279,11 @@ def _chosen(order: Order, names: Sequence[str]) -> tuple[str, ...]:
 def _read_columns(order: Order, features: Sequence[str]) -> Any:
     """The columns of numbers and the target as an Arrow table; columns of text are named all at once."""
     try:
-        return read_table(order.data, features, text=[order.target])
+        return read_table(order.data, features, text=[order.target], **order.layout)
     except DataError as error:
-        if error.row != 0 or error.column not in features:
+        if error.row != 0 or error.column not in features or "decimal" in str(error):
             raise
-        schema = read_table(order.data).schema
+        schema = read_table(order.data, **order.layout).schema
         texts = [
             name
             for name in features
@@ -498,8 +516,8 @@ def _show_quality(console: Console, trained: Trained) -> None:
     )
 
 
-def _show_files(console: Console, order: Order, data: Data, trained: Trained) -> None:
-    """Write the model and the pictures, and say where each went, also when one of them cannot be written."""
+def _keep(order: Order, data: Data, trained: Trained) -> Kept:
+    """Write the model and the pictures, as far as can be."""
     written: list[tuple[Path, str]] = []
     remarks: list[str] = []
     try:
@@ -509,12 +527,18 @@ def _show_files(console: Console, order: Order, data: Data, trained: Trained) ->
         if order.out is not None:
             make_folder(order.out)
             _pictures(order.out, data, trained.model, written, remarks)
-    finally:
-        if written:
-            files(console, written)
-    for remark in remarks:
+    except CannotWriteError as error:
+        return Kept(written, remarks, error)
+    return Kept(written, remarks, None)
+
+
+def _show_files(console: Console, kept: Kept) -> None:
+    """Where each file went."""
+    if kept.written:
+        files(console, kept.written)
+    for remark in kept.remarks:
         console.print(Text(f"  {remark}"), soft_wrap=True)
-    if not written:
+    if not kept.written and kept.refusal is None:
         say(
             console,
             "Nothing was written: --save model.json keeps the model, --out DIR draws the curve and the graph.",

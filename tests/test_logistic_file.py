@@ -120,7 +120,7 @@ def test_a_file_written_by_hand_is_taken(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_was_tampered_with_is_refused(path: Path, old: str, new: str) -> None:
-    """Each of these is a model too, but not the one that was saved; spaces, the order of the fields and -1 for -1.0 are free."""
+    """Each is a model too, but not the one that was saved; spaces, the order of fields, -1 for -1.0 are free."""
     text_ = path.read_text()
     assert old in text_
     path.write_text(text_.replace(old, new))

@@ -233,6 +233,32 @@ def test_parquet_and_arrow_give_what_csv_gives(capsys: pytest.CaptureFixture[str
     assert made[1:] == made[:1] * 3
 
 
+def test_a_csv_may_be_written_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a decimal comma and in another encoding: the same model, and the option is named where it is needed."""
+    text = Path("data.csv").read_text()
+    lines = [line.replace(",", ";").replace(".", ",") for line in text.splitlines()]
+    Path("other.csv").write_text("\n".join(lines).replace("bmi", "größe", 1), encoding="latin-1")
+    plain, line = (
+        "train data.csv --target ill --exclude id --save a.json",
+        "train other.csv --target ill --exclude id",
+    )
+    assert minigrad_(plain) == minigrad_(f"{line} --decimal , --encoding latin-1 --save b.json") == 0
+    first, second = (LogisticRegression.load(name) for name in ("a.json", "b.json"))
+    assert first.parameters.tolist() == second.parameters.tolist()
+    assert minigrad_("predict a.json data.csv --out a.csv") == 0
+    assert minigrad_("predict b.json other.csv --decimal , --encoding latin-1 --out b.csv") == 0
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+    capsys.readouterr()
+    for command in (line, "predict b.json other.csv"):
+        assert minigrad_(f"{command} --encoding latin-1") == 2
+        assert "if the comma is a decimal point, give --decimal ,\n" in capsys.readouterr().err
+        assert minigrad_(f"{command} --decimal ,") == 2
+        assert "or give its encoding, such as --encoding latin-1\n" in capsys.readouterr().err
+    Path("bare.csv").write_text("1,1\n2,0\n")
+    assert minigrad_("train bare.csv --target ill") == 2
+    assert "write one, with a name for each column\n" in capsys.readouterr().err
+
+
 def test_labels_may_be_texts(capsys: pytest.CaptureFixture[str]) -> None:
     """--positive says which is 1; the model knows their names."""
     write_csv("text.csv", columns(), texts=("no", "yes"))
@@ -359,6 +385,11 @@ MISTAKES = [
         "take an alpha of at most",
     ),
     ("train data.csv --target ill --exclude id --epochs 0", "1 or more, not 0"),
+    ("train data.csv --target ill --exclude id --decimal ;", "invalid choice: ';'"),
+    (
+        "train data.csv --target ill --exclude id --encoding base64",
+        "no such encoding: 'base64'; utf-8 or latin-1",
+    ),
     ("train data.csv --target ill --exclude id --threads 0", "1 or more, not 0"),
     ("train data.csv --target ill --exclude id --l2 -1", "a finite number, 0 or more, not -1"),
     ("train data.csv --target ill --exclude ,", "names of columns are needed"),
@@ -461,6 +492,18 @@ def test_what_was_written_is_said_when_the_rest_cannot_be(
     assert "m.json" in text
     assert "row.svg" not in text
     LogisticRegression.load("m.json")
+
+
+def test_a_reader_that_leaves_does_not_lose_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """minigrad train ... | head -1: what was asked for is kept before the rest is printed."""
+
+    def leave(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("minigrad.train._show_run", leave)
+    assert minigrad_("train data.csv --target ill --exclude id --save m.json --out pictures") == 1
+    LogisticRegression.load("m.json")
+    assert {"row.dot", "row.svg"} <= set(os.listdir("pictures"))
 
 
 def test_separation_is_said(capsys: pytest.CaptureFixture[str]) -> None:

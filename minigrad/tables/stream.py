@@ -219,8 +219,9 @@ def _layout(
     if decimal == delimiter:
         raise ValueError(f"decimal and delimiter cannot both be {decimal!r}")
     try:
+        "".encode(encoding)
         encoding = codecs.lookup(encoding).name
-    except LookupError:
+    except LookupError:  # also what turns bytes into bytes
         raise ValueError(f"no such encoding: {encoding!r}; give 'utf-8' or 'latin-1', say") from None
     return {
         "names": names, "delimiter": delimiter, "decimal": decimal, "encoding": encoding, "header": header,
