@@ -3,7 +3,8 @@
 Room: everything minigrad writes goes through here. A file is written beside its target under a passing
 name, brought to the disk, and put in place in one step, so that a reader (or a crash, a full disk, Ctrl-C)
 meets the old file or the new one, never half of it. Where the system can (Linux), the file has no name at all until
-it is complete, so that a process that is killed leaves nothing behind either.
+it is complete, so that a process that is killed leaves nothing unfinished behind either; at most, between the two calls
+that name it and put it in place, a whole file under the passing name.
 Must hold: nothing is left behind after an error, and the error is one line that names the path and says
 what to do.
 """

@@ -258,6 +258,7 @@ def test_what_is_left_out_is_one_term() -> None:
         ([], ShapeError, "at least one feature"),
         (0, ShapeError, "at least one feature"),
         ("age", TypeError, "names in a list: got the text 'age'"),
+        (2.0, TypeError, "a whole number, or names in a list: got 2.0"),
         (["a", "b", "a"], ValueError, "'a' is given twice"),
         (["a", ""], ValueError, "is empty"),
         (["a", 3], TypeError, "is text, not int 3"),

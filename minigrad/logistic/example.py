@@ -6,7 +6,7 @@ Must hold: L is one node above a, and a one above z, so that the loss survives w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from minigrad.functions import ShapeError, bce, dot, sigmoid
@@ -156,8 +156,9 @@ def feature_names(names: int | Sequence[str]) -> tuple[str, ...]:
     >>> feature_names(3)
     ('x1', 'x2', 'x3')
     """
-    if isinstance(names, str):
-        raise TypeError(f"features are a number, or names in a list: got the text {shown(names, 60)!r}")
+    if isinstance(names, str) or not isinstance(names, int | Iterable):
+        given = f"the text {shown(names, 60)!r}" if isinstance(names, str) else repr(names)
+        raise TypeError(f"features are a whole number, or names in a list: got {given:.80}")
     listed = [f"x{j + 1}" for j in range(names)] if isinstance(names, int) else list(names)
     if not listed:
         raise ShapeError("an example needs at least one feature")
