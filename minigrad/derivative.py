@@ -47,7 +47,10 @@ class _Apart(Rewriting):
 
 
 class _Work:
-    """One graph being worked on: its expressions, in stable form, its named nodes, its closed forms."""
+    """One graph being worked on: its expressions, in stable form, its named nodes, its closed forms.
+
+    reached  which of wrt lie in the graph of an output, as it was recorded
+    """
 
     def __init__(self, outputs: Sequence[Value], wrt: Sequence[Value]) -> None:
         self.e = e = Expressions()
@@ -60,6 +63,8 @@ class _Work:
         self.applied = rewriting.applied
         for node, i in zip(wrt, self.wrt, strict=True):
             e.node.setdefault(i, node)
+        there = set(e.order(read))
+        self.reached = [i in there for i in wanted]
         self.named = set(e.label) | {i for i in self.wrt if e.operands[i]}
         self.used = unconditional(e, [*read, *self.outputs])
         self.closing = Closing(e, self.named, self.used)
@@ -73,11 +78,6 @@ class _Work:
     def derivatives(self, output: int) -> list[int]:
         """The adjoints of all that is asked for, in closed form."""
         return self.closed(adjoints(self.e, output, self.wrt, self.e.constant(1.0), computed=False))
-
-    def reached(self) -> list[bool]:
-        """Which of wrt lie in the graph of an output."""
-        there = set(self.e.order(self.outputs))
-        return [i in there for i in self.wrt]
 
 
 def unconditional(e: Expressions, ids: Sequence[int]) -> set[int]:
@@ -240,7 +240,7 @@ def jacobian(outputs: Iterable[Value | Derivative], wrt: Iterable[Value]) -> lis
     """
     nodes, results = _listed(wrt), [_result(output) for output in outputs]
     work = _Work([result for result, _, _ in results], nodes)
-    _refuse_unreached(nodes, work.reached())
+    _refuse_unreached(nodes, work.reached)
     return [_made(work, k, result, nodes, name) for k, (result, name, _) in enumerate(results)]
 
 
@@ -297,7 +297,7 @@ def _all_known(form: ClosedForm, wrt: list[Value]) -> bool:
 def _derivatives(result: Value, wrt: list[Value], name: str, *, known: bool) -> list[Derivative]:
     work = _Work([result], wrt)
     if not known:
-        _refuse_unreached(wrt, work.reached())
+        _refuse_unreached(wrt, work.reached)
     return _made(work, 0, result, wrt, name)
 
 

@@ -169,11 +169,11 @@ class Expressions:
     def apart(self, i: int, other: int) -> int:
         """What `other` computes, to take the place of `i` and to stay apart as that does.
 
-        What has no operands comes as the sum of it alone.
+        What has no operands, and what stays apart itself, comes as the sum of it alone.
         """
-        op, operands = (
-            ("sum", (other,)) if not self.operands[other] else (self.ops[other], self.operands[other])
-        )
+        op, operands = self.ops[other], self.operands[other]
+        if not operands or other in self._separate:
+            op, operands = "sum", (other,)
         return self._kept_apart(("apart", i, op, operands), op, operands)
 
     def remade(self, i: int, operands: tuple[int, ...]) -> int:

@@ -504,3 +504,47 @@ def test_a_node_that_simplifies_to_another_is_still_itself(
     assert first.value.data == pytest.approx(2 * m.data, rel=1e-14)
     assert derive(first, m).data == 2.0
     assert derive(output, x).data == pytest.approx(grad(output, x), rel=1e-12)
+
+
+def test_nodes_that_simplify_to_one_another_are_each_themselves() -> None:
+    """Of u = asinh x and m = min(u, u) both are asked for, and u has its part through m as well."""
+    x = Value(0.5, label="x")
+    u = minigrad.asinh(x)
+    m = minigrad.min(u, u)
+    output = m * m + u * x
+    assert [form.data for form in derive(output, [u, m])] == [2 * m.data + x.data, 2 * m.data]
+    assert [form.data for form in derive(output, [m, u])] == [2 * m.data, 2 * m.data + x.data]
+
+
+def test_a_node_that_an_identity_takes_away_has_a_derivative_of_0() -> None:
+    """where(c, x, x) is x: c has a part in the graph, whatever becomes of it."""
+    c, x = named(c=1.0, x=2.0)
+    output = minigrad.where(c, x, x) * x
+    assert [form.data for form in derive(output, [c, x])] == grad(output, [c, x]) == [0.0, 4.0]
+
+
+ROUGH = [
+    name for name in RULES if name not in ("polygamma", "lgamma", "digamma", "less", "less_equal", "sign")
+]
+
+
+def test_at_ties_and_repeats_derivatives_are_what_backward_gives() -> None:
+    """Random graphs of few numbers, so that kinks are hit, and with the same node in several places."""
+    draw = numbers(2)
+    done = 0
+    while done < 40:
+        nodes = leaves = named(**{f"x{k}": draw.choice([0.25, 0.5, 1.0]) for k in range(3)})
+        for _ in range(7):
+            name = draw.choice(ROUGH)
+            operands = [draw.choice(nodes) for _ in range(RULES[name].arity or 4)]
+            node = minigrad.value.record(
+                name, operands[:1] * len(operands) if draw.random() < 0.3 else operands
+            )
+            if math.isfinite(node.data) and math.fabs(node.data) < 50:
+                nodes = [*nodes, node]
+        output = minigrad.sum(nodes)
+        wrt = [*leaves, *nodes[3:7]]
+        exact = grad(output, wrt)
+        if all(map(math.isfinite, exact)):
+            assert [form.data for form in derive(output, wrt)] == pytest.approx(exact, rel=1e-9, abs=1e-9)
+            done += 1
