@@ -558,7 +558,8 @@ def _pictures(
     columns, labels = data.part(np.array([row]))
     given = {name: float(column[0]) for name, column in columns.items()}
     kind = "held out" if len(data.held_out) else "learned from"
-    title = f"row {row:,}, {kind}: {shown(model.target, 40)} = {shown(str(labels[0]), 40)}"
+    label = data.classes[int(encoded(labels, data.classes, model.target)[0])]
+    title = f"row {row:,}, {kind}: {shown(model.target, 40)} = {shown(str(label), 40)}"
     graph_is = f"the graph of row {row:,} (counted from 0), {kind}, with values and gradients"
     for path, what in ((graph, graph_is), (dot, "the same as text, for Graphviz")):
         model.draw(given, path, labels[0], most=DRAWN, title=title)

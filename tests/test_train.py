@@ -184,7 +184,7 @@ def test_pictures_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     row = int(split(M, seed=0).held_out[0])
     assert f"the graph of row {row} (counted from 0), held out" in capsys.readouterr().out
     text = Path("a/b/row.svg").read_text(encoding="utf-8")
-    assert f"row {row}, held out: ill = " in text
+    assert f"row {row}, held out: ill = {columns()['ill'][row]:g}<" in text
     for word in ("w[age]", "bmi", "dose", "bce"):
         assert word in text
 
