@@ -194,7 +194,7 @@ def _add_demo(commands: Any) -> None:
         description=_DEMO, epilog=_DEMO_EXAMPLES,
     )  # fmt: skip
     demo.add_argument(
-        "--out", type=Path, default=Path("minigrad-demo"), metavar="DIR",
+        "--out", type=_path, default=Path("minigrad-demo"), metavar="DIR",
         help="folder for the files, made if missing (default: %(default)s)",
     )  # fmt: skip
     demo.add_argument(
@@ -215,7 +215,7 @@ def _add_train(commands: Any) -> None:
         commands, "train", help="train logistic regression on a file",
         description=_TRAIN, epilog=_TRAIN_EXAMPLES,
     )  # fmt: skip
-    train.add_argument("data", type=Path, metavar="FILE", help="CSV, Parquet or Arrow")
+    train.add_argument("data", type=_path, metavar="FILE", help="CSV, Parquet or Arrow")
     rows = train.add_argument_group("rows and columns")
     rows.add_argument(
         "--target", required=True, metavar="COLUMN", help="what to predict: 0 and 1, or two texts"
@@ -263,10 +263,10 @@ def _add_train(commands: Any) -> None:
     )  # fmt: skip
     how.add_argument("--threads", type=_whole(1), default=1, metavar="N", help="default: %(default)s")
     kept = train.add_argument_group("what to keep")
-    kept.add_argument("--save", type=Path, metavar="FILE", help="the model as JSON, for minigrad predict")
-    kept.add_argument("--out", type=Path, metavar="DIR", help="loss curve and graph of one row as pictures")
+    kept.add_argument("--save", type=_path, metavar="FILE", help="the model as JSON, for minigrad predict")
+    kept.add_argument("--out", type=_path, metavar="DIR", help="loss curve and graph of one row as pictures")
     kept.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="write the run there at intervals, to go on from it"
+        "--checkpoint", type=_path, metavar="FILE", help="write the run there at intervals, to go on from it"
     )
     kept.add_argument(
         "--every", type=_seconds, default=30.0, metavar="SECONDS",
@@ -280,8 +280,8 @@ def _add_predict(commands: Any) -> None:
         commands, "predict", help="apply a trained model to a file",
         description=_PREDICT, epilog=_PREDICT_EXAMPLES,
     )  # fmt: skip
-    predict.add_argument("model", type=Path, metavar="MODEL", help="a file of minigrad train --save")
-    predict.add_argument("data", type=Path, metavar="FILE", help="CSV, Parquet or Arrow")
+    predict.add_argument("model", type=_path, metavar="MODEL", help="a file of minigrad train --save")
+    predict.add_argument("data", type=_path, metavar="FILE", help="CSV, Parquet or Arrow")
     predict.add_argument(
         "-o", "--out", default="-", metavar="FILE",
         help="ends in .csv, .tsv, .parquet or .arrow; - prints CSV, the default",
@@ -466,6 +466,12 @@ def _limit(text: str) -> float:
             f"the limit is a number of seconds from 0.1 to 86400, not {shown(text, 40)}"
         )
     return number
+
+
+def _path(text: str) -> Path:
+    if not text:  # Path("") is the folder one is in
+        raise argparse.ArgumentTypeError("a name is needed, not ''")
+    return Path(text)
 
 
 def _names(text: str) -> list[str]:

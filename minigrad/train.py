@@ -376,7 +376,8 @@ def _train(order: Order, data: Data, bar: Console | None) -> Trained:
                 threads=order.threads, checkpoint=order.checkpoint, every=order.every, progress=report,
             )  # fmt: skip
         except DivergedError as error:
-            ways_out = "" if order.alpha is None else "; --alpha safe takes it, --solver newton needs none"
+            safe = "--alpha safe takes it, " if solver != "adam" else ""
+            ways_out = "" if order.alpha is None else f"; {safe}--solver newton needs none"
             raise TrainError(f"{error}{ways_out}") from None
     return Trained(model, deviations, learned, data.part(data.held_out) if len(data.held_out) else None)
 

@@ -381,6 +381,12 @@ MISTAKES = [
         "--alpha safe takes it, --solver newton",
     ),
     (
+        "train data.csv --target ill --exclude id --solver adam --alpha 1e300",
+        "standardise the columns if they are not; --solver newton needs none",
+    ),
+    ("train '' --target ill", "argument FILE: a name is needed, not ''"),
+    ("train data.csv --target ill --save ''", "argument --save: a name is needed, not ''"),
+    (
         "train data.csv --target ill --exclude id --solver gd --alpha 0.2 --epochs 9",
         "take an alpha of at most",
     ),
