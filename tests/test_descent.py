@@ -150,6 +150,10 @@ def test_rows_of_a_stream_cannot_be_picked() -> None:
     whole = logistic(20, 2)
     with pytest.raises(ValueError, match=r"batch_rows needs an objective with \.rows"):
         minimise(Streamed(whole.x, whole.y), batch_rows=5)
+    for solver in ("lbfgs", "newton-cg"):
+        with pytest.raises(ValueError, match=r"sample needs an objective with \.rows"):
+            minimise(Streamed(whole.x, whole.y), solver=solver, sample=5)
+        assert minimise(Streamed(whole.x, whole.y), solver=solver, sample=0, epochs=1).epochs == 1
 
 
 def test_scipy_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

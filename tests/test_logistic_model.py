@@ -466,6 +466,18 @@ def test_columns_far_from_0_are_not_taken_for_constant() -> None:
         (np.empty((0, 1)), [], ShapeError, "no rows"),
         ([["a"], ["b"]], [0, 1], DataError, "text"),
         ([[1e200], [-1e200]], [0, 1], DataError, "too large or too small"),
+        (
+            "rows.csv",
+            None,
+            DataError,
+            r"'rows.csv' is the name of a table, not one: read it with tables\.open_rows",
+        ),
+        (
+            {"x1": [1.0, 2.0], "Y": [0, 1]},
+            None,
+            DataError,
+            r"the table has no column 'y'; did you mean 'Y'\?",
+        ),
     ],
 )
 def test_rows_that_cannot_be_learned_from(rows: Any, labels: Any, error: type[Exception], says: str) -> None:
@@ -563,8 +575,12 @@ def test_labels_of_a_stream_are_a_column_of_it() -> None:
     stream = open_rows([{"x1": [1.0, 2.0], "y": [0, 1]}])
     with pytest.raises(TypeError, match="labels of a stream are a column"):
         LogisticRegression(1).fit(stream, [0, 1])
-    with pytest.raises(DataError, match="labels of a stream are 0 and 1"):
+    says = r"the labels of a stream are 0 and 1, not 'a' and 'b': open it with labels=\{'y': 'b'\}"
+    with pytest.raises(DataError, match=says):
         LogisticRegression(1, classes=("a", "b")).fit(stream)
+    words = [{"x1": [1.0, 2.0, 1.5, 1.2], "y": ["a", "b", "a", "b"]}]
+    opened, numbers = open_rows(words, labels={"y": "b"}), {"x1": words[0]["x1"], "y": [0, 1, 0, 1]}
+    assert LogisticRegression(1).fit(opened).b == pytest.approx(LogisticRegression(1).fit(numbers).b)
     with pytest.raises(DataError, match="row 3, column 'y' holds 2"):
         LogisticRegression(1).fit(
             open_rows([{"x1": [1.0, 2.0], "y": [0, 1]}, {"x1": [1.0, 2.0], "y": [0, 2]}])

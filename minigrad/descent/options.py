@@ -118,6 +118,11 @@ def _checked_together(objective: Objective, options: Options) -> Options:
             )
         if options.batch_rows >= (rows_of(objective) or 0):  # all rows at each step
             options = replace(options, batch_rows=None)
+    if options.sample and not (picks_rows(objective) and isinstance(objective, HasHessian)):
+        raise ValueError(
+            "sample needs an objective with .rows, .batch(indices) and .hessian(theta), as a compiled program over a "
+            "table in memory has: leave sample out, or read the table into memory"
+        )
     if options.solver == "newton" and not isinstance(objective, HasHessian):
         raise ValueError(
             "the solver 'newton' needs an objective with .hessian(theta), as a compiled program has: "

@@ -79,8 +79,8 @@ class Rows:
             )
         if classes != (0, 1):
             raise DataError(
-                f"the labels of a stream are 0 and 1, not {classes[0]!r} and {classes[1]!r}: read the table into "
-                "memory, or write 0 and 1 into the file"
+                f"the labels of a stream are 0 and 1, not {classes[0]!r} and {classes[1]!r}: open it with "
+                f"labels={{{self.target!r}: {classes[1]!r}}} and leave classes out, or read the table into memory"
             )
         if weight is not None and not isinstance(weight, str):
             raise TypeError("the weights of a stream are a column of it: give its name")
@@ -279,6 +279,7 @@ def column_of(table: Any, name: str) -> Any:
             return table.column(name).to_numpy(zero_copy_only=False)
         return np.asarray(table[name])
     except (KeyError, IndexError, TypeError, ValueError):
+        columns_of(table, [name])  # says what else it is, or which name may have been meant
         raise DataError(f"the table has no column {shown(name, 60)!r} with the labels", column=name) from None
 
 
