@@ -251,6 +251,23 @@ def test_a_branch_not_taken_sends_nothing() -> None:
     assert (loss, grads.tolist()) == (-1.0, [(-1.0 + 0.5) / 2])
 
 
+def test_a_derivative_is_compiled_like_any_result() -> None:
+    """dL/dw1 over the rows is x1 (a - y), its derivatives a row of the Hessian; far out as well."""
+    model = Model(2)
+    table = table_of(50, 2)
+    table[0, :2] = 300.0, -200.0
+    slope = minigrad.compile(
+        minigrad.derive(model.loss, model.w[0]), rows=model.rows, wrt=[*model.w, model.b]
+    )
+    whole = minigrad.compile(model.loss, rows=model.rows, wrt=[*model.w, model.b])
+    of_rows, _ = slope.per_row(table)
+    mean, gradient = slope(table)
+    z = table[:, :2] @ [w.data for w in model.w] + model.b.data
+    assert np.allclose(of_rows, table[:, 0] * (1 / (1 + np.exp(-z)) - table[:, 2]), rtol=1e-12)
+    assert mean == pytest.approx(whole(table)[1][0], rel=1e-13)
+    assert gradient == pytest.approx(whole.hessian(table)[0], rel=1e-12)
+
+
 def test_several_outputs_give_a_jacobian() -> None:
     """Values (k,) and gradients (k, p)."""
     x, w, v = Value(1.0, label="x"), Value(2.0, label="w"), Value(3.0, label="v")
