@@ -4,7 +4,7 @@ Room: everything minigrad writes goes through here. A file is written beside its
 name, brought to the disk, and put in place in one step, so that a reader (or a crash, a full disk, Ctrl-C)
 meets the old file or the new one, never half of it. Where the system can (Linux), the file has no name at all until
 it is complete, so that a process that is killed leaves nothing unfinished behind either; at most, between the two calls
-that name it and put it in place, a whole file under the passing name.
+that name it and put it in place, a whole file under the passing name (see `clear_remains`).
 Must hold: nothing is left behind after an error, and the error is one line that names the path and says
 what to do.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield stream
             return
         target = os.path.realpath(given)
-        passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+        passing = _passing(target)
         nameless = _opened_nameless(os.path.dirname(target))
         stream = nameless or _opened_anew(passing)
         try:
@@ -113,7 +114,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             target = os.path.realpath(given)
             if not os.path.basename(target) or len(os.path.basename(target).encode()) > 255:
                 raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-            passing = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+            passing = _passing(target)
             stream = _opened_anew(passing)
             try:
                 with stream:
@@ -171,6 +172,22 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         raise CannotWriteError(
             number, f"cannot make the folder {shown(str(path), 200)!r}: {reason}; choose another place"
         ) from None
+
+
+def clear_remains(path: str | os.PathLike[str]) -> None:
+    """Remove what processes that were killed left beside this file under passing names; nobody may be writing it."""
+    folder, stem = os.path.split(_passing(os.path.realpath(path)))
+    passing = re.compile(re.escape(stem[: -len("0123456789abcdef.tmp")]) + r"[0-9a-f]{16}\.tmp")
+    with contextlib.suppress(OSError):
+        for name in filter(passing.fullmatch, os.listdir(folder)):
+            os.unlink(os.path.join(folder, name))
+
+
+def _passing(target: str) -> str:
+    """A name beside a file for what is to take its place, no longer than names may be."""
+    folder, name = os.path.split(target)
+    stem = os.fsdecode(os.fsencode(name)[:200])
+    return os.path.join(folder, f".{stem}.{secrets.token_hex(8)}.tmp")
 
 
 def _present_mode(path: str) -> int | None:

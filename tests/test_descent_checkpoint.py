@@ -216,6 +216,7 @@ def test_a_run_that_is_killed_while_it_writes(undisturbed: str, name: str, tmp_p
     if name == "fsync" and hasattr(os, "O_TMPFILE"):
         assert os.listdir(tmp_path) == ["run.ckpt"]
     assert finished(start(path)) == undisturbed
+    assert os.listdir(tmp_path) == ["run.ckpt"]
 
 
 # -- the disk ----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from minigrad.files import (
     CannotWriteError,
     check_folder,
     check_writable,
+    clear_remains,
     make_folder,
     readable,
     write_bytes,
@@ -189,6 +190,35 @@ def test_a_pipe_is_not_tried(tmp_path: Path) -> None:
     """Its reader would take the trial for the end."""
     os.mkfifo(tmp_path / "pipe")
     check_writable(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["run.ckpt", "é" * 127])
+def test_what_a_killed_process_left_is_removed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of this file and no other; a name as long as names may be has one too."""
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    write_text(tmp_path / name, "old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        patch.setattr(os, "unlink", killed)  # a process that is killed does not tidy up
+        with pytest.raises(SystemExit):
+            write_text(tmp_path / name, "new")
+    others = [
+        ".run.ckpt.tmp",
+        ".run.ckpt.0123.tmp",
+        ".other.0123456789abcdef.tmp",
+        "run.ckpt.0123456789abcdef.tmp",
+    ]
+    for other in others:
+        (tmp_path / other).touch()
+    assert len(os.listdir(tmp_path)) == len(others) + 2
+    clear_remains(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, name])
+    clear_remains(tmp_path / "none" / name)
 
 
 def test_folders_are_made_or_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from minigrad.descent.objective import Floats, Objective, about_of, answer, name
 from minigrad.descent.options import SOLVERS, Options
 from minigrad.descent.steps import STEPS
 from minigrad.descent.watch import State, Watch
-from minigrad.files import CannotWriteError, readable, write_text
+from minigrad.files import CannotWriteError, clear_remains, readable, write_text
 from minigrad.text import shown
 
 #: Of the layout of the file; a higher one is refused.
@@ -131,6 +131,7 @@ class Keeper:
         Raises CheckpointError when it is no checkpoint, is damaged, is of another run or from a newer version,
         CannotReadError when it cannot be read.
         """
+        clear_remains(self.path)
         if not os.path.lexists(self.path):
             return None
         body = self._body(_json(Path(readable(self.path))))
