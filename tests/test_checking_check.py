@@ -269,3 +269,69 @@ def test_a_consequence_that_rounds_to_nothing_at_an_edge_is_a_consequence() -> N
     report = check(loss, {"da": "-y/a - (1-y)/(1-a)", "dz": "da*a*(1-a)", "dw": "x*dz"})
     assert [finding.name for finding in report.first_wrong] == ["da"]
     assert report["dz"].consequence_of == report["dw"].consequence_of == ("da",)
+
+
+@pytest.mark.parametrize(
+    ("key", "claim", "slip", "sentence"),
+    [
+        ("dw1", "x2*(a - y)", "another derivative", "this is dL/dw2, not dL/dw1"),
+        ("dw1", "x1*(a - b)", "nodes swapped", "b stands for y"),
+        ("dw1", "x1*(a - x1)", "wrong node", "x1 stands for y"),
+        ("da", "-y/a - (1 - y)/(1 - a)", "inner sign forgotten",
+         "the inner -1 of 1 - a is forgotten (link a -> 1 - a)"),
+    ],
+)  # fmt: skip
+def test_of_slips_with_the_same_numbers_the_plainest_is_named(
+    key: str, claim: str, slip: str, sentence: str
+) -> None:
+    """A derivative of another node is that, not a swap; a name is swapped only where both occur."""
+    found = Seed().check(**{key: claim})[key].slip
+    assert found is not None
+    assert (found.key, found.sentence) == (slip, sentence)
+
+
+def test_a_minus_before_a_term_is_no_inner_minus() -> None:
+    """In m - y*log(m) the minus is inside of nothing: the sign of a term was flipped; in log(1 - a) it is inside."""
+    m, y = Value(2.3, label="m"), Value(1.7, label="y")
+    L = (m - y * log(m)).named("L")
+    slip = check(L, {"dm": "1 + y/m"}).findings[0].slip
+    assert slip is not None
+    assert (slip.key, slip.sentence) == ("sign of a link", "the sign of y*log(m) in m - y*log(m) is flipped")
+    assert not {"inner sign forgotten", "sign of a link"} & set(slip.also)  # it is one slip, under one name
+
+
+def test_a_name_that_does_not_occur_stands_there_and_is_not_swapped() -> None:
+    """dL/dn = 1/q: n and q swapped is n for q."""
+    n, q = Value(1.3, label="n"), Value(0.7, label="q")
+    slip = check((n / q).named("L"), {"dn": "1/n"}).findings[0].slip
+    assert slip is not None
+    assert (slip.sentence, "wrong node" in slip.also) == ("n stands for q", False)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "one", None, True])
+def test_what_is_no_seed_is_refused_in_a_sentence(seed: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^seed is a whole number, 0 or more, not "):
+        check(Seed().L, {"dz": "a - y"}, seed=seed)
+
+
+def test_a_large_graph_is_looked_at_at_fewer_points_and_says_so() -> None:
+    """Two thousand nodes and more: the slip is found, 50 digits are worked out once, the note gives the count."""
+    w, x = Value(0.7, label="w"), Value(1.3, label="x")
+    v = w * x
+    for _ in range(700):
+        v = v * 0.999 + x * 0.001
+    L = (v * v).named("L")
+    report = check(L, {v.named("v"): "-2*v"})
+    slip = report[v].slip
+    assert slip is not None
+    assert slip.key == "sign flipped"
+    points = len(report[v].comparisons)
+    assert 4 <= points < 9
+    assert f"it was looked at at {points} points" in report.notes[0]
+    digits = [
+        reading.value
+        for comparison in report[v].comparisons
+        for reading in comparison.readings
+        if reading.referee == "50 digits"
+    ]
+    assert [value is not None for value in digits] == [True] + [False] * (points - 1)

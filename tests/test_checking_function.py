@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -614,6 +615,21 @@ def test_mistakes_of_the_caller_are_raised() -> None:
         check_function(right, DATA, "logistik")
     with pytest.raises(ModelError, match="inputs labelled w1"):
         check_function(right, DATA, Value(1.0, label="u") * 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": "x"}, "seed is a whole number, 0 or more, not str 'x'"),
+        ({"seed": -1}, "seed is a whole number, 0 or more, not -1"),
+        ({"names": "dw"}, '"dw"}: from a key of the result to "cost", "dw" or "db"; not str \'dw\''),
+        ({"names": {"grad": "w"}}, 'to "cost", "dw" or "db"; not to \'w\''),
+        ({"data": 5}, "data is (w, b, X, Y), not int 5"),
+    ],
+)
+def test_options_that_are_none_are_refused_in_a_sentence(options: dict[str, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        check_function(lambda w, b, X, Y: None, **options)
 
 
 def test_the_same_arguments_give_the_same_report() -> None:

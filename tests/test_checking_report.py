@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from minigrad import Value, sigmoid
+from minigrad import GraphTooLargeError, Value, sigmoid
+from minigrad.checking.recorded import check
 from minigrad.checking.report import GradientError, Report
 from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Comparison, Finding, Reading, Slip
 
@@ -109,3 +110,19 @@ def test_the_names_of_checking_are_names_of_minigrad() -> None:
 
     assert callable(minigrad.check)
     assert minigrad.Report is Report
+
+
+def test_the_picture_of_a_large_graph_is_folded_around_what_is_marked() -> None:
+    """Some hundreds of nodes: the wrong one keeps a card of its own; a part that is asked for is not folded."""
+    w = [Value(0.01 * (k + 1), label=f"w{k}") for k in range(90)]
+    x = [Value(0.02 * (k + 1), label=f"x{k}") for k in range(90)]
+    z = sum((wk * xk for wk, xk in zip(w, x, strict=True)), Value(0.1, label="b")).named("z")
+    L = (z * z).named("L")
+    report = check(L, {"dw7": "-2*z*x7", "dw8": "2*z*x8"})
+    picture = report.draw().text()
+    assert "w7" in picture
+    assert "✗ sign flipped" in picture
+    assert "✓ right" in picture
+    assert len(picture.splitlines()) < 60
+    with pytest.raises(GraphTooLargeError):
+        report.draw(fold=False)

@@ -24,16 +24,24 @@ _LARGE = 1e6
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
+#: Graphs of more nodes are looked at at fewer points: random ones, edge points, fresh ones.
+LARGE = 2_000
+FEWER = ((20_000, (2, 1, 4)), (LARGE, (3, 4, 8)), (0, (4, 8, 20)))
+
+
 class Field:
     """The points at which claims are looked at.
+
+    size     how many nodes the graph has
 
     judged   the user's own point, random points and edge points: what the verdict rests on
     fresh    further random points, for the slip
     between  as many again with labels between 0 and 1, where formulas have values but functions need not
     """
 
-    def __init__(self, output: Value, seed: int, fresh: int = 20) -> None:
-        self.judged = points(output, seed=seed)
+    def __init__(self, output: Value, seed: int, size: int) -> None:
+        random, edges, fresh = next(counts for least, counts in FEWER if size > least)
+        self.judged = points(output, seed=seed, random=random, edges=edges)
         more = points(output, own=False, seed=seed + 1, random=fresh, edges=0)
         more = [*more, *_wider(output, self.judged[0], more)]
         self.all: list[Point] = [*self.judged, *more, *_between(more, seed)]

@@ -112,14 +112,17 @@ class Digits:
         path    what lies between i and the result, operands first
         forced  id of a choice -> 1 or -1: as if its first operand were the larger, or the smaller
         """
-        changed = {i: x}
-        values = _Layered(changed, self.values)
+        changed, rest, e = {i: x}, self.values, self.e
+        ops, operands_of = e.ops, e.operands
         for j in path:
-            if j not in changed:
-                self._forced = forced.get(j, 0)
-                changed[j] = self._one(j, values)
+            if j in changed:
+                continue
+            operands = [changed[k] if k in changed else rest[k] for k in operands_of[j]]
+            self._at, self._forced = j, forced.get(j, 0)
+            changed[j] = self.apply(ops[j], operands) if operands else self._one(j, rest)
         self._forced = 0
-        return values[path[-1]]
+        last = path[-1]
+        return changed[last] if last in changed else rest[last]
 
     def _one(self, i: int, values: Any) -> Number:
         e = self.e
@@ -320,20 +323,6 @@ def _span(x: Raw, y: Raw) -> int:
     if not x[1] or not y[1]:
         return LOST if _special(x) or _special(y) else 0
     return max(x[2] + x[3], y[2] + y[3]) - min(x[2], y[2]) + 1
-
-
-class _Layered:
-    """Numbers that changed before those that did not."""
-
-    __slots__ = ("changed", "rest")
-
-    def __init__(self, changed: dict[int, Number], rest: dict[int, Number]) -> None:
-        self.changed = changed
-        self.rest = rest
-
-    def __getitem__(self, i: int) -> Number:
-        found = self.changed.get(i)
-        return self.rest[i] if found is None else found
 
 
 # -- values -------------------------------------------------------------------------------------------------

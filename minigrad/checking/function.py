@@ -18,10 +18,12 @@ from minigrad.checking.array_judging import consistent, finding
 from minigrad.checking.array_truth import TARGETS, OwnRows, saturated, settle, settle_by_differences
 from minigrad.checking.calling import BUDGET, Answer, Caller, printed
 from minigrad.checking.models import MODELS, Model, Named, graph_of_row, models_of, takes_rows
+from minigrad.checking.points import check_seed
 from minigrad.checking.recognising import recognised
 from minigrad.checking.report import Report
 from minigrad.checking.shapes import Layout, Rows, layouts
 from minigrad.checking.verdict import RIGHT, UNDECIDED, WRONG, Finding
+from minigrad.text import shown
 
 #: Fresh data: so many of the same shapes, and these many rows more.
 SAME, MORE = 4, (2, 5)
@@ -90,8 +92,12 @@ class FunctionCheck:
     ) -> None:
         if not callable(function):
             raise TypeError(f"a function is needed, not {type(function).__name__}")
+        check_seed(seed)
+        _check_names(names)
         self.notes: list[str] = []
         self.random = np.random.default_rng(seed)
+        if data is not None and not hasattr(data, "__len__"):
+            raise TypeError(f"data is (w, b, X, Y), not {type(data).__name__} {shown(repr(data), 40)}")
         self.bias = data is None or len(data) != 3
         order, given = self._ordered(function, data)
         argument_names = ("w", "b", "X", "Y") if self.bias else ("w", "X", "Y")
@@ -357,6 +363,16 @@ def _not_finite(rows: Rows) -> list[str]:
     found += [f"Y in row {i}" for i in np.flatnonzero(~np.isfinite(rows.y))[:3]]
     found += [f"w[{i}]" for i in np.flatnonzero(~np.isfinite(rows.w))[:3]] + ["b"] * (not np.isfinite(rows.b))
     return [f"your data hold a nan or an infinity: {', '.join(found)}"] if found else []
+
+
+def _check_names(names: object) -> None:
+    """Refuse what does not map keys of the result to the three that are judged."""
+    example = 'names={"grad_weights": "dw"}: from a key of the result to "cost", "dw" or "db"'
+    if names is not None and not isinstance(names, Mapping):
+        raise TypeError(f"{example}; not {type(names).__name__} {shown(repr(names), 40)}")
+    for known_as in (names or {}).values():
+        if known_as not in TARGETS:
+            raise ValueError(f"{example}; not to {shown(repr(known_as), 40)}")
 
 
 def _is_box(model: Model | None) -> bool:

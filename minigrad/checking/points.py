@@ -7,8 +7,10 @@ at the user's own, which are taken as they are; a label stays a label, a whole n
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,6 +85,16 @@ def points(
     return found
 
 
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed of random numbers, by a TypeError or a ValueError that says what is one."""
+    if isinstance(seed, bool | float) or not hasattr(seed, "__index__"):
+        raise TypeError(
+            f"seed is a whole number, 0 or more, not {type(seed).__name__} {shown(repr(seed), 40)}"
+        )
+    if operator.index(seed) < 0:
+        raise ValueError(f"seed is a whole number, 0 or more, not {seed}")
+
+
 class _Field:
     """The inputs of a graph as columns of numbers, and what the graph makes of them."""
 
@@ -121,25 +133,39 @@ class _Field:
         if label and 0.0 < number < 1.0:
             return "share"
         named = len(self.inputs) > 1 and e.label.get(i, "") in _LABELS  # of one input it is the variable
-        if self._is_order(i) or (named and number.is_integer()):
+        if i in self._orders or (named and number.is_integer()):
             return "sign" if number == -1.0 else "whole"
         return "real"
 
     def _is_label(self, i: int) -> bool:
         """Whether an input is the y of bce, or stands in a 1 - y beside a logarithm."""
-        e = self.e
-        logarithm = any(e.ops[j] in ("log", "log1p", "logsigmoid", "softplus") for j in self.operations)
-        for j in self.operations:
-            operands = e.operands[j]
-            if e.ops[j] in ("bce", "bce_with_logits") and operands[1] == i:
-                return True
-            if logarithm and e.ops[j] == "sub" and operands[1] == i and e.number.get(operands[0]) == 1.0:
-                if 0.0 <= e.leaf[i].data <= 1.0 and e.label.get(i, "y") in _LABELS:
-                    return True
-        return False
+        if i in self._targets:
+            return True
+        return (
+            i in self._complements
+            and 0.0 <= self.e.leaf[i].data <= 1.0
+            and self.e.label.get(i, "y") in _LABELS
+        )
 
-    def _is_order(self, i: int) -> bool:
-        return any(self.e.ops[j] == "polygamma" and self.e.operands[j][0] == i for j in self.operations)
+    @cached_property
+    def _targets(self) -> set[int]:
+        """The y of each bce."""
+        e = self.e
+        return {e.operands[j][1] for j in self.operations if e.ops[j] in ("bce", "bce_with_logits")}
+
+    @cached_property
+    def _complements(self) -> set[int]:
+        """What stands in a 1 - y, where there is a logarithm."""
+        e = self.e
+        if not any(e.ops[j] in ("log", "log1p", "logsigmoid", "softplus") for j in self.operations):
+            return set()
+        differences = [e.operands[j] for j in self.operations if e.ops[j] == "sub"]
+        return {y for one, y in differences if e.number.get(one) == 1.0}
+
+    @cached_property
+    def _orders(self) -> set[int]:
+        """What stands as the order of a polygamma function."""
+        return {self.e.operands[j][0] for j in self.operations if self.e.ops[j] == "polygamma"}
 
     # -- random points ----------------------------------------------------------------------------------
 

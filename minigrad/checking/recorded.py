@@ -16,11 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minigrad.checking.arithmetic import evaluate, rounding
-from minigrad.checking.claims import Claims, Field
+from minigrad.checking.claims import LARGE, Claims, Field
 from minigrad.checking.diagnose import Claimed, Diagnosis
 from minigrad.checking.given import Given, GivenError, Names, needed, read
 from minigrad.checking.judge import judge
-from minigrad.checking.points import SEED, Point
+from minigrad.checking.points import SEED, Point, check_seed
 from minigrad.checking.proof import prove
 from minigrad.checking.referees import Readings, readings_at, subjects
 from minigrad.checking.report import Report
@@ -72,6 +72,7 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds:
         raise TypeError(
             f"check takes derivatives by node or name, {{z: a - y}}, not {type(derivatives).__name__}"
         )
+    check_seed(seed)
     names = Names(output)
     givens, failed = _read_all(names, derivatives)
     work = _Work(names, givens, seed, seconds)
@@ -144,7 +145,7 @@ class _Work:
         self.names = names
         self.givens = dict(givens)
         self.seconds = seconds
-        self.field = Field(names.output, seed)
+        self.field = Field(names.output, seed, len(names.graph))
         self.diagnosis = Diagnosis(
             names.output, self.field.columns, [given.node for given in givens.values()]
         )
@@ -155,8 +156,14 @@ class _Work:
     @property
     def notes(self) -> list[str]:
         """What else is to be said."""
-        limited = "the graph is large: slips were looked for on its last links only"
-        return [*self.claims.notes, *([limited] if self.diagnosis.limited else [])]
+        notes, size = list(self.claims.notes), len(self.names.graph)
+        if size > LARGE:
+            notes.append(
+                f"the graph is large ({size:,} nodes): it was looked at at {len(self.field.judged)} points"
+            )
+        if self.diagnosis.limited:
+            notes.append("the graph is large: slips were looked for on its last links only")
+        return notes
 
     def findings(self) -> dict[Value | str, Finding]:
         """A finding for each key."""

@@ -27,6 +27,9 @@ WIDTH = 100
 #: Most other slips with the same numbers that are printed.
 ALSO = 2
 
+#: Most nodes that are marked in a folded picture: wrong ones first.
+MARKED = 60
+
 #: Most derivatives that a report prints one by one.
 PRINTED = 60
 
@@ -153,16 +156,24 @@ class Report:
 
         path, options   as of `Value.draw`
 
+        A graph that is too large is folded, unless an option asks for a part of it; marked nodes keep a card each.
+
         Raises ValueError for the report of a function without a graph.
         """
-        from minigrad.draw import draw
+        from minigrad.draw import GraphTooLargeError, draw
 
         if self.graph is None:
             raise ValueError(
                 "there is no graph to draw: this report is of a function, checked without a model"
             )
         marks = {finding.node: _mark(finding) for finding in self.findings if finding.node is not None}
-        return draw(self.graph, path, marks=marks, **options)
+        try:
+            return draw(self.graph, path, marks=marks, **options)
+        except GraphTooLargeError:
+            if options.keys() & {"fold", "collapse", "depth", "focus"}:
+                raise
+        worst = sorted(marks, key=lambda node: ("bad", "open", "good").index(marks[node][0]))[:MARKED]
+        return draw(self.graph, path, marks={node: marks[node] for node in worst}, fold=True, **options)
 
 
 # -- text -------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ from minigrad.reverse import adjoints, path
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+#: A graph with more operations than this is computed in 50 digits at the first point only, the user's own.
+MOST_EXACTLY = 1000
 #: So many choices that turn over at one point are tried in all combinations.
 MOST_CHOICES = 3
 #: 2**-_TINY times a number is the imaginary step taken from it.
@@ -78,7 +80,7 @@ class Sheet:
         if not self.columns:
             raise ValueError("a graph without inputs has no derivatives to check")
         self.at = evaluate(e, bench.ids, self.columns)
-        self._slopes: list[Slopes] | None = None
+        self._slopes: dict[int, Slopes] = {}
         self._near: tuple[Array, Array] | None = None
         self._known: dict[int, list[Readings]] = {}
         self._gradients: Array | None = None
@@ -241,17 +243,18 @@ class Sheet:
 
     def slopes(self, p: int) -> Slopes:
         """The loss at point p, in as many digits as it takes."""
-        if self._slopes is None:
+        if p not in self._slopes:
             bench = self.bench
-            self._slopes = [
-                Slopes(bench.e, bench.root, dict(zip(bench.inputs, column, strict=True)))
-                for column in self.numbers.T.tolist()
-            ]
+            column = self.numbers[:, p].tolist()
+            self._slopes[p] = Slopes(bench.e, bench.root, dict(zip(bench.inputs, column, strict=True)))
         return self._slopes[p]
 
     def _exactly(self, k: int, p: int, rounding_error: float) -> tuple[Reading, float, Kink | None]:
         """The reading; how far the derivative moves when an inner node is rounded, where that is far; a kink."""
         bench, i, way = self.bench, self.bench.ids[k], self.bench.ways[k]
+        if p and bench.size > MOST_EXACTLY:
+            note = f"at the first point only: more than {MOST_EXACTLY} operations"
+            return Reading(EXACT, None, math.inf, note), 0.0, None
         try:
             slopes = self.slopes(p)
             slope = slopes.by(i, way)

@@ -214,8 +214,15 @@ CONSTANT = SlipRow("constant factor", "whole", 4.5, "{node} has a constant facto
 OFFSET = SlipRow("constant offset", "whole", 5.5, "{node} is off by a constant: {offset} is added to it")
 SINGLE = SlipRow("float32 used", "precision", 0, "{node} is computed in single precision (float32)")
 
+#: Of a minus before a term of the result: there it is inside of nothing.
+TERM_SIGN = SlipRow("sign of a link", "link", 2, "the sign of {lower} in {upper} is flipped", _unsigned)
+LINK_SIGN = SlipRow(
+    "sign of a link", "link", 4.2, "the sign of one link is flipped: {link}", lambda link: -link.partial
+)
+
 LINKS: tuple[SlipRow, ...] = (
     INNER_SIGN,
+    TERM_SIGN,
     SlipRow("power rule", "link", 2.6, "the exponent {exponent} of {upper} is forgotten as a factor", _bare_power),
     SlipRow("power rule", "link", 2.7, "the exponent {exponent} of {upper} is not lowered by 1", _whole_power),
     SlipRow("quotient rule", "link", 2.8, "the denominator of {upper} is not squared (link {link})", _not_squared),
@@ -231,7 +238,7 @@ LINKS: tuple[SlipRow, ...] = (
     SlipRow("factor twice", "link", 4, "the factor {factor} is applied twice (link {link})",
             lambda link: link.partial * link.partial),
     SlipRow("path forgotten", "link", 2.92, "the path {link} is forgotten", _zero),
-    SlipRow("sign of a link", "link", 4.2, "the sign of one link is flipped: {link}", lambda link: -link.partial),
+    LINK_SIGN,
     SlipRow("at the input", "link", 4.3, "the derivative of {op} is taken at its input, where "
             "{factor} needs the output (link {link})", _at_input),
     SlipRow("at the output", "link", 4.3, "the derivative of {op} is taken at its output instead of its "
@@ -279,10 +286,16 @@ LOCAL_INSIDE = replace(LOCAL, rank=4.0)  # of a node without a name
 ANOTHER = SlipRow(
     "another derivative", "upstream", 7, "this is d{result}/d{other}, not d{result}/d{node_name}"
 )
+ANOTHER_ASIDE = replace(
+    ANOTHER, rank=4.55
+)  # of a node that is on no way with this one: no link is bent there
 
 #: The right formula at other numbers: name, then the numbers from those of the inputs.
 SWAPPED = SlipRow("nodes swapped", "input", 4.6, "{name} and {other} are swapped")
 SWAPPED_WITH_ITSELF = replace(SWAPPED, rank=7.1)  # of the node and another: that is another derivative
+#: Where the other name does not occur in the formula, to swap it is to put it there.
+STANDS_FOR = replace(SWAPPED, sentence="{other} stands for {name}")
+STANDS_FOR_WITH_ITSELF = replace(SWAPPED_WITH_ITSELF, sentence=STANDS_FOR.sentence)
 LABELS = SlipRow(
     "labels -1/1", "input", 4.7, "labels: {name} is taken as -1 or 1 ({form}) where the formula has 0 or 1"
 )
@@ -309,6 +322,6 @@ WRONG_NODE = SlipRow("wrong node", "input", 6.5, "{other} stands for {name}")
 #: Every row but those of arrays.
 ROWS: tuple[SlipRow, ...] = (
     SINGLE, SIGN, NOTHING, BASE, CONSTANT, OFFSET, *LINKS, *EVERYWHERE, *CHOICES, OVERWRITTEN, LOCAL, LOCAL_INSIDE,
-    ANOTHER, SWAPPED, SWAPPED_WITH_ITSELF, LABELS, LABELS_BACK, NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, FACTOR, DIVIDED,
-    SURPLUS, OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
+    ANOTHER, ANOTHER_ASIDE, SWAPPED, SWAPPED_WITH_ITSELF, STANDS_FOR, STANDS_FOR_WITH_ITSELF, LABELS, LABELS_BACK,
+    NEGATED, COMPLEMENT, LEFT_OUT, DROPPED, FACTOR, DIVIDED, SURPLUS, OUTSIDE_SIGN, OUTSIDE, WRONG_NODE,
 )  # fmt: skip

@@ -7,8 +7,9 @@ Must hold: the closed form is `derive`'s; what it is bent with is a row of the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,25 @@ MOST_NODES = 400
 _NEAR = 1e-9
 _FAR = 1e-5
 
+#: So many numbers are held at once while changes are tried together.
+_HELD = 2_000_000
+
 Tried = tuple[SlipRow, Array, Mapping[str, str]]
+#: Nodes, and the numbers they have in place of their own.
+Bent = Mapping[Value, Array]
+
+
+class Change(NamedTuple):
+    """A row of the catalogue, and the numbers that it gives to some nodes.
+
+    words    of the row's sentence
+    symbols  the named nodes stay at their numbers; False: they are computed anew from the inputs
+    """
+
+    row: SlipRow
+    bent: Bent
+    words: Mapping[str, str]
+    symbols: bool = True
 
 
 class Substitutes:
@@ -53,13 +72,13 @@ class Substitutes:
         if len(self.links.order) > MOST_NODES or node is self.output:
             return
         form = _Form(self, node, derive(self.output, node).value)
-        yield from form.exchanged()
+        yield from form.tried(form.exchanged())
         yield from form.factored()
-        yield from form.relabelled()
-        yield from form.unbracketed()
+        yield from form.tried([*form.relabelled(), *form.unbracketed()])
         if self.taught_differs(node):
             (value,) = self.links.e.record([self.taught[self.ids[node]]])
-            yield from _Form(self, node, value).exchanged()
+            form = _Form(self, node, value)
+            yield from form.tried(form.exchanged())
 
     def taught_differs(self, node: Value) -> bool:
         """Whether a derivative in terms of the output lies between a node and the result."""
@@ -142,71 +161,95 @@ class _Form:
             if other.op == "input" and e.input(other) in inside
         }
         self.symbols = {i: room.column(other) for other, i in self.id.items()}
+        self.at_once = max(1, _HELD // (len(inside) * room.links.points))
 
-    def at(self, bent: Mapping[Value, Array], *, symbols: bool = True) -> Array:
-        """The formula with other numbers for some nodes.
+    def at(self, bent: Sequence[Bent]) -> list[Array]:
+        """The formula with other numbers for some nodes, for each of several such changes.
 
-        symbols   the named nodes stay at their numbers; False: they are computed anew from the inputs
+        They are evaluated together, as further points: one array for each operation instead of one for each change.
         """
-        numbers = {**self.leaves, **(self.symbols if symbols else {})}
-        numbers.update({self.id[node]: column for node, column in bent.items()})
+        p = self.room.links.points
+        found: list[Array] = []
+        for first in range(0, len(bent), self.at_once):
+            some = bent[first : first + self.at_once]
+            numbers = {i: np.tile(column, len(some)) for i, column in self.leaves.items()}
+            numbers |= {i: np.tile(column, len(some)) for i, column in self.symbols.items()}
+            for k, change in enumerate(some):
+                for node, column in change.items():
+                    numbers[self.id[node]][k * p : (k + 1) * p] = column
+            found += list(evaluate(self.e, [self.closed], numbers)[0].reshape(len(some), p))
+        return found
+
+    def anew(self, bent: Bent) -> Array:
+        """The same for one change, with the named nodes computed anew from the inputs."""
+        numbers = {**self.leaves, **{self.id[node]: column for node, column in bent.items()}}
         result: Array = evaluate(self.e, [self.closed], numbers)[0]
         return result
 
-    def exchanged(self) -> Iterator[Tried]:
+    def tried(self, changes: Sequence[Change]) -> Iterator[Tried]:
+        """What changes make."""
+        kept = iter(self.at([change.bent for change in changes if change.symbols]))
+        for change in changes:
+            yield change.row, next(kept) if change.symbols else self.anew(change.bent), change.words
+
+    def exchanged(self) -> list[Change]:
         """Two names swapped, one for another, and 1 - name for name."""
-        column = self.room.column
-        for node in self.inside:
+        column, found = self.room.column, []
+        for k, node in enumerate(self.inside):
             name = _name(node)
-            yield slips.COMPLEMENT, self.at({node: 1.0 - column(node)}), {"name": name}
-            yield slips.NEGATED, self.at({node: -column(node)}), {"name": name}
-            yield slips.DROPPED, self.at({node: 0.0 * column(node)}), {"name": name}
-            for other in self.named:
-                if other is node or (
-                    other in self.inside and self.named.index(other) < self.named.index(node)
-                ):
+            words: dict[str, str] = {"name": name}
+            found.append(Change(slips.COMPLEMENT, {node: 1.0 - column(node)}, words))
+            found.append(Change(slips.NEGATED, {node: -column(node)}, words))
+            found.append(Change(slips.DROPPED, {node: 0.0 * column(node)}, words))
+            for j, other in enumerate(self.named):  # those inside come first
+                if other is node:
                     continue
                 words = {"name": name, "other": _name(other)}
-                itself = self.node in (node, other)
-                row = slips.SWAPPED_WITH_ITSELF if itself else slips.SWAPPED
-                yield row, self.at({node: column(other), other: column(node)}), words
-            for other in self.named:
-                if other is not node:
-                    words = {"name": name, "other": _name(other)}
-                    yield slips.WRONG_NODE, self.at({node: column(other)}), words
+                both, itself = j < len(self.inside), self.node in (node, other)
+                if both and itself:
+                    row = slips.SWAPPED_WITH_ITSELF
+                elif both:
+                    row = slips.SWAPPED
+                else:
+                    row = slips.STANDS_FOR_WITH_ITSELF if itself else slips.STANDS_FOR
+                if j > k:
+                    found.append(Change(row, {node: column(other), other: column(node)}, words))
+                if both:
+                    found.append(Change(slips.WRONG_NODE, {node: column(other)}, words))
+        return found
 
     def factored(self) -> Iterator[Tried]:
         """A power of a name, or a factor such as a(1 - a), more or fewer than there should be."""
-        right = self.at({})
-        for node in self.named:
-            n, name = self.room.column(node), _name(node)
-            for factor, zero, order, text in _factors(n, name, inner=not node.is_leaf):
-                size = np.abs(self.at({node: zero})) / np.abs(right)
-                divided = bool(np.all(~(size > _FAR)))  # it vanishes with the factor: the factor is there
-                grown = size * _NEAR**order
-                multiplied = bool(np.all(~(grown < _FAR) & ~(grown > 1 / _FAR)))  # it grows as 1/factor does
-                inverse = f"1/{text}" if text.isidentifier() else f"1/({text})"
-                yield slips.FACTOR if divided else slips.DIVIDED, right / factor, {"factor": text}
-                if multiplied:
-                    yield slips.FACTOR, right * factor, {"factor": inverse}
-                else:
-                    yield slips.SURPLUS, right * factor, {"factor": text}
+        nodes = [
+            (node, factor)
+            for node in self.named
+            for factor in _factors(self.room.column(node), _name(node), inner=not node.is_leaf)
+        ]
+        right, *near = self.at([{}, *({node: zero} for node, (_, zero, _, _) in nodes)])
+        for (_, (factor, _, order, text)), vanishing in zip(nodes, near, strict=True):
+            size = np.abs(vanishing) / np.abs(right)
+            divided = bool(np.all(~(size > _FAR)))  # it vanishes with the factor: the factor is there
+            grown = size * _NEAR**order
+            multiplied = bool(np.all(~(grown < _FAR) & ~(grown > 1 / _FAR)))  # it grows as 1/factor does
+            inverse = f"1/{text}" if text.isidentifier() else f"1/({text})"
+            yield slips.FACTOR if divided else slips.DIVIDED, right / factor, {"factor": text}
+            if multiplied:
+                yield slips.FACTOR, right * factor, {"factor": inverse}
+            else:
+                yield slips.SURPLUS, right * factor, {"factor": text}
 
-    def relabelled(self) -> Iterator[Tried]:
+    def relabelled(self) -> Iterator[Change]:
         """Labels in the other convention."""
         for node in (node for node in self.id if node.op == "input" and self.id[node] in self.leaves):
             y, name = self.room.column(node), _name(node)
-            yield slips.COMPLEMENT, self.at({node: 1.0 - y}, symbols=False), {"name": name}
+            yield Change(slips.COMPLEMENT, {node: 1.0 - y}, {"name": name}, symbols=False)
             for symbols in (True, False):
-                yield (
-                    slips.LABELS,
-                    self.at({node: 2 * y - 1}, symbols=symbols),
-                    {"name": name, "form": f"2*{name} - 1"},
-                )
+                words = {"name": name, "form": f"2*{name} - 1"}
+                yield Change(slips.LABELS, {node: 2 * y - 1}, words, symbols)
                 words = {"name": name, "form": f"({name} + 1)/2"}
-                yield slips.LABELS_BACK, self.at({node: (y + 1) / 2}, symbols=symbols), words
+                yield Change(slips.LABELS_BACK, {node: (y + 1) / 2}, words, symbols)
 
-    def unbracketed(self) -> Iterator[Tried]:
+    def unbracketed(self) -> Iterator[Change]:
         """An added input left out, with the other sign, or added after the operation on the sum."""
         room = self.room
         e = room.links.e
@@ -215,8 +258,8 @@ class _Form:
                 continue
             b, name = room.column(node), _name(node)
             words = {"name": name, "upper": self._text(edge.upper)}
-            yield slips.LEFT_OUT, self.at({node: 0.0 * b}, symbols=False), words
-            yield slips.OUTSIDE_SIGN, self.at({node: -b}, symbols=False), words
+            yield Change(slips.LEFT_OUT, {node: 0.0 * b}, words, symbols=False)
+            yield Change(slips.OUTSIDE_SIGN, {node: -b}, words, symbols=False)
             target = room.node_of.get(use.upper) if use is not None else None
             if use is None or target not in self.id:
                 continue
@@ -224,11 +267,8 @@ class _Form:
             operands[use.place] = e.make("sub", (use.lower, room.ids[node]))
             moved = e.make("add", (e.make(e.ops[use.upper], tuple(operands)), room.ids[node]))
             numbers = evaluate(e, [moved], room.links.numbers)[0]
-            yield (
-                slips.OUTSIDE,
-                self.at({target: numbers}, symbols=False),
-                {**words, "upper": self._text(use.upper)},
-            )
+            words = {**words, "upper": self._text(use.upper)}
+            yield Change(slips.OUTSIDE, {target: numbers}, words, symbols=False)
 
     def _text(self, i: int) -> str:
         e = self.room.links.e

@@ -18,6 +18,7 @@ from minigrad.checking import slips
 from minigrad.checking.links import Array, Edge, Links, product
 from minigrad.checking.slips import Link, SlipRow
 from minigrad.checking.verdict import Slip
+from minigrad.expression import Expressions
 from minigrad.reverse import sent
 from minigrad.rules import RULES
 from minigrad.simplify import stabilised
@@ -31,6 +32,8 @@ MOST_TOGETHER = 600
 MOST_WAYS = 20_000
 #: Most nodes that every way goes through, taken from the result on.
 MOST_GATES = 10
+#: Most expressions of a way that is read as one operation.
+MOST_RECOGNISED = 60
 #: Rows that make sense of a way through several links that is no operation by itself.
 _OF_WAYS = ("factor missing", "factor twice", "path forgotten", "sign of a link")
 #: Operations whose links are 1 or -1: there is nothing to bend together.
@@ -127,11 +130,24 @@ class Trials:
     def bent(self) -> Iterator[Suspect]:
         """Each link, bent as each row says."""
         for edge in self.edges:
-            link = self._link(edge)
-            for row in slips.LINKS:
-                partial = row.make(link)
-                if partial is not None:
-                    yield self._changed(row, [(edge, partial)])
+            link, signs = self._link(edge), self._signs(edge)
+            made = [(row, row.make(link)) for row in slips.LINKS if row not in signs]
+            rows = [(row, partial) for row, partial in made if partial is not None]
+            before = product(link.partial, self.adjoint[edge.upper]) * self.tangent[edge.lower]
+            after = product(np.stack([partial for _, partial in rows]), self.adjoint[edge.upper])
+            after *= self.tangent[edge.lower]
+            numbers, size = self.right + (after - before), np.abs(self.right) + np.abs(before) + np.abs(after)
+            words = bound(self._words, edge)
+            for k, (row, _) in enumerate(rows):
+                yield Suspect(row, numbers[k], size[k], words, self.reading)
+
+    def _signs(self, edge: Edge) -> tuple[SlipRow, ...]:
+        """The rows of signs that are not meant of a link: its -1 is inside another function or before a term."""
+        if not np.all(self.links.partial[edge] == -1.0):
+            return slips.INNER_SIGN, slips.TERM_SIGN
+        above = self.adjoint[edge.upper]
+        term = bool(np.all(above == above[0]))
+        return slips.LINK_SIGN, slips.INNER_SIGN if term else slips.TERM_SIGN
 
     def chosen(self) -> Iterator[Suspect]:
         """Operations that choose, with another choice."""
@@ -211,14 +227,18 @@ class Trials:
     def elsewhere(self) -> Iterator[Suspect]:
         """The local derivative alone, and the derivatives of other nodes."""
         e, links = self.links.e, self.links
+        below = set(e.order([self.i]))
         for i, tangent in self.tangent.items():
             if i not in (self.i, links.reading.output):
                 row = slips.LOCAL if i in e.label else slips.LOCAL_INSIDE
                 yield Suspect(row, tangent, np.abs(tangent), bound(self._other_words, "upper", i))
         for i in links.order:
-            if i != self.i and (i in e.label or not e.operands[i]) and i in self.adjoint:
+            if i in (self.i, links.reading.output) or i not in self.adjoint:
+                continue
+            if i in e.label or not e.operands[i]:
                 numbers = self.adjoint[i]
-                yield Suspect(slips.ANOTHER, numbers, np.abs(numbers), bound(self._other_words, "other", i))
+                row = slips.ANOTHER if i in self.tangent or i in below else slips.ANOTHER_ASIDE
+                yield Suspect(row, numbers, np.abs(numbers), bound(self._other_words, "other", i))
 
     # -- how ----------------------------------------------------------------------------------------------
 
@@ -285,9 +305,20 @@ class Trials:
     def _recognised(self, upper: int, lower: int, stops: Sequence[int]) -> str:
         """The operation of one operand that a way is, or "": 1/(1 + exp(-z)) is a sigmoid of z."""
         e = self.links.e
-        keep = {i for i in (*stops, self.i) if i != upper and e.operands[i]}
-        (i, _), _ = stabilised(e, [upper, lower], keep=keep, computed=False)
-        return e.ops[i] if e.operands[i] == (lower,) and e.ops[i] in RULES else ""
+        halts = {i for i in (*stops, self.i, lower) if i != upper}
+        between = e.order([upper], halts)
+        if len(between) > MOST_RECOGNISED:
+            return ""
+        alone, made = Expressions(), {}
+        for i in between:
+            if i in e.number:
+                made[i] = alone.constant(e.number[i])
+            elif i in halts or not e.operands[i]:
+                made[i] = alone.symbol(str(i))
+            else:
+                made[i] = alone.make(e.ops[i], tuple([made[operand] for operand in e.operands[i]]))
+        (i,), _ = stabilised(alone, [made[upper]], computed=False)
+        return alone.ops[i] if alone.operands[i] == (made.get(lower),) and alone.ops[i] in RULES else ""
 
     # -- words --------------------------------------------------------------------------------------------
 
