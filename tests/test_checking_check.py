@@ -335,3 +335,10 @@ def test_a_large_graph_is_looked_at_at_fewer_points_and_says_so() -> None:
         if reading.referee == "50 digits"
     ]
     assert [value is not None for value in digits] == [True] + [False] * (points - 1)
+
+
+@pytest.mark.parametrize("number", [math.inf, 1e308, -1e308])
+def test_numbers_out_of_range_warn_of_nothing(number: float) -> None:
+    """What overflows is told in words; warnings are errors here."""
+    x = Value(number, label="x")
+    assert check((x * x * 1e-300).named("L"), {x: "2e-300*x"}).verdict != "wrong"

@@ -197,7 +197,9 @@ def _number(claim: Any, what: str) -> float:
         claim = np.asarray(claim).reshape(())[()]
     try:
         return float(Value(claim).data)
-    except (NotANumberError, OverflowError, TypeError, ValueError):
+    except OverflowError:
+        raise GivenError(f"{what} too large for a double") from None
+    except (NotANumberError, TypeError, ValueError):
         pass
     if claim is None:
         raise GivenError(f"{what} None, where one number belongs: is a return missing?")

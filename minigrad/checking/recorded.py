@@ -73,10 +73,13 @@ def check(output: Value, derivatives: Derivatives, *, seed: int = SEED, seconds:
             f"check takes derivatives by node or name, {{z: a - y}}, not {type(derivatives).__name__}"
         )
     check_seed(seed)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"seconds is a number, not {type(seconds).__name__} {shown(repr(seconds), 40)}")
     names = Names(output)
     givens, failed = _read_all(names, derivatives)
-    work = _Work(names, givens, seed, seconds)
-    findings: dict[Value | str, Finding] = {**failed, **work.findings()}
+    with np.errstate(all="ignore"):  # infinite numbers of the user's are told in words
+        work = _Work(names, givens, seed, seconds)
+        findings: dict[Value | str, Finding] = {**failed, **work.findings()}
     ordered = tuple(findings[key] for key in derivatives if key in findings)
     return Report(names.result, ordered, tuple(dict.fromkeys(work.notes)), output)
 

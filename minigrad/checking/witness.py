@@ -198,6 +198,10 @@ def _near(point: Numbers) -> Iterator[Numbers]:
 # -- points -----------------------------------------------------------------------------------------------
 
 
+#: Numbers that are short to write; 0 and 1, where slips show, twice.
+_EIGHTHS = [*(k / 8 for k in range(-24, 25)), 0.0, 1.0]
+
+
 def _points(e: Expressions, inputs: Sequence[int], count: int) -> Iterator[Numbers]:
     """The inputs' own numbers, then random ones that are short to write: eighths and sixteenths."""
     own = {i: e.leaf[i].data if i in e.leaf else 0.5 for i in inputs}
@@ -214,4 +218,4 @@ def _drawn(draw: random.Random, own: float, kind: int) -> float:
         return round(own * draw.uniform(0.4, 1.8) * 64) / 64 or own
     if kind == 1:
         return draw.randrange(1, 16) / 16
-    return draw.choice([*(k / 8 for k in range(-24, 25)), 0.0, 1.0])
+    return draw.choice(_EIGHTHS)
