@@ -1,4 +1,5 @@
 # C types of what value.py takes from C and from the generated rows.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdlib cimport free, malloc
 

@@ -874,6 +874,35 @@ def evaluate_arrays(code: cython.int, x, y, out):
         out[:] = [BINARY[code](*pair)[0] for pair in zip(x.tolist(), y.tolist(), strict=True)]
 
 
+def gather(nodes, places, out):
+    """Write what `nodes` hold into the float64 array `out`, each at its place of the intp array `places`."""
+    values: list = nodes
+    i: cython.Py_ssize_t
+    node: Value
+    if cython.compiled:
+        at = cython.declare(Py_buffer)
+        to = cython.declare(Py_buffer)
+        PyObject_GetBuffer(places, cython.address(at), PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(out, cython.address(to), PyBUF_WRITABLE)
+            try:
+                place = cython.cast(cython.p_Py_ssize_t, at.buf)
+                numbers = cython.cast(cython.p_double, to.buf)
+                if at.len != 8 * len(values):
+                    raise ValueError(f"{len(values)} nodes, but places of {at.len} bytes: needs one intp for each")
+                for i in range(len(values)):
+                    if not 0 <= place[i] < to.len // 8:
+                        raise IndexError(f"place {place[i]} of {to.len // 8} numbers")
+                    node = values[i]
+                    numbers[place[i]] = node._data
+            finally:
+                PyBuffer_Release(cython.address(to))
+        finally:
+            PyBuffer_Release(cython.address(at))
+    else:
+        out[places] = [node._data for node in values]
+
+
 def attach(name, function):
     """Give Value the method `name`: this is how the floors above hang theirs on it, and rows become methods."""
     if cython.compiled:

@@ -20,7 +20,7 @@ import pytest
 from test_package import python, said
 
 import minigrad
-from minigrad import NotANumberError, Value, bce, exp, grad, log, relu, sigmoid, sqrt, where
+from minigrad import NotANumberError, Value, value, bce, exp, grad, log, relu, sigmoid, sqrt, where
 
 SEED = 20261124
 
@@ -312,6 +312,17 @@ def test_a_type_with_its_own_answer_is_asked() -> None:
             return "mine"
 
     assert Value(1.0) + Right() == "mine"
+
+
+def test_gather_writes_each_number_at_its_place() -> None:
+    """What nodes hold, scattered into an array; no place outside it, and one for each node."""
+    nodes = [Value(1.5), Value(-2.0), Value(1.5) * 4.0]
+    out = np.zeros(5)
+    value.gather(nodes, np.array([4, 0, 2], dtype=np.intp), out)
+    assert out.tolist() == [-2.0, 0.0, 6.0, 0.0, 1.5]
+    for places in ([4, 0, 5], [4, 0]):
+        with pytest.raises((IndexError, ValueError)):
+            value.gather(nodes, np.array(places, dtype=np.intp), np.zeros(5))
 
 
 def test_arithmetic_never_raises_and_never_leaves_the_reals() -> None:

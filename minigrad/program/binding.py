@@ -20,6 +20,8 @@ from minigrad.program.instructions import PANEL
 Floats: TypeAlias = npt.NDArray[np.float64]
 Columns: TypeAlias = Sequence[npt.NDArray[Any]]
 
+_FLOAT64 = np.dtype(np.float64)
+
 
 class Bound(NamedTuple):
     """A table in memory: one two-dimensional array whose columns are in order, or columns one by one.
@@ -62,8 +64,8 @@ def bind(table: Any, names: Sequence[str]) -> Bound:
             )
         if m == 0:
             raise ShapeError("the table has no rows: there is nothing to average")
-        if table.dtype.isnative and table.dtype.char not in "eg":  # half and long double go the longer way
-            return Bound(m, (table, _first(k)))
+        if table.dtype is _FLOAT64 or (table.dtype.isnative and table.dtype.char not in "eg"):
+            return Bound(m, (table, _first(k)))  # half and long double go the longer way
     from minigrad.tables import columns_of
 
     columns = columns_of(table, names)

@@ -24,7 +24,7 @@ from minigrad.program.nonfinite import NonFiniteError, located
 from minigrad.program.plan import Plan, ProgramError
 from minigrad.simplify import Applied
 from minigrad.text import shown
-from minigrad.value import Value
+from minigrad.value import Value, gather
 
 if TYPE_CHECKING:
     from minigrad.derivative import Derivative
@@ -154,13 +154,10 @@ class Program:
         results: Floats = cells[self._results]
         if _holds_nan(results, self._ones):
             raise NonFiniteError(located(self, table, at))
-        return self._split(results)
-
-    def _split(self, results: Floats) -> tuple[Any, Floats]:
-        k, p = len(self._outputs), len(self.wrt)
         if self._single:
-            return float(results[0]), results[1:]
-        return results[:k], results[k:].reshape(k, p)
+            return results.item(0), results[1:]
+        k = len(self._outputs)
+        return results[:k], results[k:].reshape(k, len(self.wrt))
 
     def _run(self, machine: Any, cells: Floats, table: Any, threads: int) -> None:
         if type(table) is not np.ndarray and is_stream(table):
@@ -322,7 +319,7 @@ class _Start:
     def cells(self, at: At | None) -> Floats:
         """A fresh array; `at` gives numbers for leaves by node or label."""
         cells = self._constants.copy()
-        cells[self._places] = [leaf.data for leaf in self._leaves]
+        gather(self._leaves, self._places, cells)
         if at:
             if not isinstance(at, Mapping):
                 raise TypeError(f'at gives numbers by node or label, {{"w": 0.5}}, not {type(at).__name__}')
@@ -336,4 +333,4 @@ class _Start:
 def _holds_nan(numbers: Floats, ones: Floats) -> bool:
     """Whether one is nan; one product tells of most arrays that none is."""
     total = numbers.dot(ones)
-    return bool(total != total and np.isnan(numbers).any())
+    return total != total and bool(np.isnan(numbers).any())
