@@ -291,6 +291,17 @@ def test_an_inner_node_can_be_differentiated_by() -> None:
     assert np.allclose(gradients[:, 1], -y / a + (1 - y) / (1 - a), rtol=1e-13)
 
 
+def test_inner_nodes_that_compute_the_same_are_each_themselves() -> None:
+    """p = q = w*x, L = p + 2 q²: by p it is 1, by q it is 4 q; one node that is in no graph is refused."""
+    w, x = Value(3.0, label="w"), Value(2.0, label="x")
+    p, q = w * x, w * x
+    output = p + 2 * q * q
+    for wrt, expected in (([p, q], [1.0, 24.0]), ([q], [24.0]), ([p, w], [1.0, 50.0])):
+        assert minigrad.compile(output, rows=[x], wrt=wrt)({"x": [2.0]})[1].tolist() == expected
+    with pytest.raises(ProgramError, match="number 0 has no part in this graph"):
+        minigrad.compile(output, rows=[x], wrt=[w * x])
+
+
 def test_parameters_are_read_at_each_call() -> None:
     """From the leaves of the graph, or from `at`, which changes nothing there."""
     x, w = Value(1.0, label="x"), Value(2.0, label="w")

@@ -59,7 +59,8 @@ class Plan:
 
     def _read(self, wrt: Sequence[Value] | None, weight: str | None) -> None:
         e = self.e = Expressions()
-        recorded = e.read(self.outputs)
+        asked = None if wrt is None else _checked_wrt(wrt)
+        recorded = e.read(self.outputs, [node for node in asked or () if not node.is_leaf])
         known = e.order(recorded)
         inputs = {e.leaf[x]: x for x in known if e.ops[x] == "input"}
         for node in self.rows:
@@ -74,7 +75,7 @@ class Plan:
             self.weight = e.symbol(weight)
             self.sources[self.weight] = len(self.rows)
         columns = set(self.rows)
-        nodes = [node for node in inputs if node not in columns] if wrt is None else _checked_wrt(wrt)
+        nodes = [node for node in inputs if node not in columns] if asked is None else asked
         self.wrt: tuple[Value, ...] = tuple(nodes)
         self._places = self._places_of(nodes, set(known))
         self.values, applied = stabilised(e, recorded)
@@ -85,7 +86,7 @@ class Plan:
         """The expressions of nodes to differentiate by."""
         e = self.e
         computed = [node for node in nodes if not node.is_leaf]
-        place_of = dict(zip(computed, e.read(computed), strict=True)) if computed else {}
+        place_of = dict(zip(computed, e.read(computed, computed), strict=True)) if computed else {}
         places = [place_of[node] if node in place_of else e.input(node) for node in nodes]
         for node, x in zip(nodes, places, strict=True):
             if x not in known:
