@@ -889,7 +889,9 @@ def gather(nodes, places, out):
                 place = cython.cast(cython.p_Py_ssize_t, at.buf)
                 numbers = cython.cast(cython.p_double, to.buf)
                 if at.len != 8 * len(values):
-                    raise ValueError(f"{len(values)} nodes, but places of {at.len} bytes: needs one intp for each")
+                    raise ValueError(
+                        f"{len(values)} nodes, but places of {at.len} bytes: needs one intp for each"
+                    )
                 for i in range(len(values)):
                     if not 0 <= place[i] < to.len // 8:
                         raise IndexError(f"place {place[i]} of {to.len // 8} numbers")

@@ -20,7 +20,7 @@ import pytest
 from test_package import python, said
 
 import minigrad
-from minigrad import NotANumberError, Value, value, bce, exp, grad, log, relu, sigmoid, sqrt, where
+from minigrad import NotANumberError, Value, bce, exp, grad, log, relu, sigmoid, sqrt, value, where
 
 SEED = 20261124
 
