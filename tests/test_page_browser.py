@@ -509,6 +509,18 @@ def test_layout_and_accessibility(size: str, scheme: str, opened: Open) -> None:
     one = example()
     rows = {"x1": [2.0, -1.0, 1.5], "x2": [-1.0, 1.0, 0.5], "y": [1, 0, 1]}
     options = {"viewport": {"width": across, "height": down}, "color_scheme": scheme}
+
+def test_a_phone_shows_who_sends_and_who_gets(opened: Open) -> None:
+    """Opened by a link in the middle of backward; and the table of terms needs no scrolling."""
+    tab = opened(lecture(), "#at=14", options={"viewport": {"width": 390, "height": 844}})
+    inside = """(id) => { const [a, b] = [document.getElementById(id), document.getElementById("stage")]
+      .map((e) => e.getBoundingClientRect()); return a.left >= b.left && a.right <= b.right; }"""
+    assert tab.text("#rule h3") == "Backward: v6 sends to v2"
+    assert [tab.tab.evaluate(inside, x) for x in ("n6", "n2")] == [True, True]
+    assert tab.tab.evaluate(
+        "[...document.querySelectorAll('#ledger .wide')].map((e) => e.scrollWidth <= e.clientWidth)"
+    ) == [True]
+
     tab = opened(one.loss, "#at=10", rows=rows, options=options)
     assert tab.tab.evaluate("document.documentElement.scrollWidth") <= across
     boxes = {

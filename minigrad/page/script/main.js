@@ -46,7 +46,13 @@ function goTo(position, hurried = false) {
   state.position = Math.max(0, Math.min(state.events.length, position));
   showStep(hurried);
   at("said").textContent = sentence(state);
-  if (state.position) bringIntoView(state.events[state.position - 1].to ?? state.events[state.position - 1].node);
+  bringStepIntoView();
+}
+
+// Who sends, and then who gets: where there is no room for both, the one that changes is seen.
+function bringStepIntoView() {
+  const event = state.events[state.position - 1];
+  if (event) [event.node, event.to].forEach(bringIntoView);
 }
 
 function pause() {
@@ -253,8 +259,8 @@ function restore(text) {
   compute();
   state.position = whole("at", 0, state.events.length) ?? state.events.length;
   refresh();
-  const event = state.events[state.position - 1];
-  bringIntoView(event && cards.has(event.node) ? event.node : data.output);
+  bringIntoView(data.output);
+  bringStepIntoView();
 }
 
 // -- nodes --------------------------------------------------------------------------------------------------
