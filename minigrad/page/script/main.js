@@ -6,7 +6,7 @@ const state = {
   chosen: null, // a node, or null for the one of the step
   alpha: number(data.alpha),
   learn: new Set(data.inputs.filter((input) => input.learn).map((input) => input.node)),
-  history: [], // the loss before and after each update
+  history: [], // how many updates were done, and the loss then
   row: null, // the row whose numbers are in the graph, or null for those it was recorded with
 };
 let timer = 0;
@@ -170,7 +170,8 @@ function showDescent() {
   const { loss, gradients } = lossAndGradients(state.leaves);
   state.loss = loss;
   state.means = gradients;
-  if (!state.history.length) state.history = [loss];
+  if (state.history.length) state.history.at(-1)[1] = loss;
+  else state.history = [[0, loss]];
   const learned = [...state.learn].toSorted((x, y) => x - y);
   const names = learned.slice(0, MOST_UPDATES_SHOWN).map((node) => {
     const [x, g] = [state.leaves[node], gradients[node]];
@@ -191,7 +192,7 @@ function update(times) {
   for (let k = 0; k < times; k += 1) {
     const { gradients } = lossAndGradients(state.leaves);
     for (const node of state.learn) state.leaves[node] -= state.alpha * gradients[node];
-    state.history.push(lossAndGradients(state.leaves).loss);
+    state.history.push([state.history.at(-1)[0] + 1, lossAndGradients(state.leaves).loss]);
   }
   refresh();
   at("said").textContent = at("loss").textContent;
@@ -215,6 +216,23 @@ function takeRow(k) {
 
 // -- a link to the state ------------------------------------------------------------------------------------
 
+const MOST_LOSSES = 101; // in a link, which would grow too long; of a longer curve every so manieth
+
+function curveAsText() {
+  const last = state.history.length - 1;
+  const every = Math.ceil(last / (MOST_LOSSES - 1));
+  return state.history.filter((_, k) => k % every === 0 || k === last).flat().join("_");
+}
+
+// The curve of a link, or one that begins anew where the text is none.
+function curveOf(text) {
+  const numbers = text.split("_").map((x) => (/^-?(Infinity|[\d.]+(e[+-]?\d+)?)$/.test(x) ? Number(x) : NaN));
+  const points = [];
+  for (let k = 0; k < numbers.length; k += 2) points.push([numbers[k], numbers[k + 1]]);
+  const rising = ([count], k) => Number.isSafeInteger(count) && (k ? count > points[k - 1][0] : count === 0);
+  return points.length <= MOST_LOSSES && numbers.length % 2 === 0 && points.every(rising) ? points : [];
+}
+
 function stateAsText() {
   const given = new URLSearchParams({ at: state.position, alpha: state.alpha });
   if (state.chosen !== null) given.set("node", state.chosen);
@@ -223,6 +241,7 @@ function stateAsText() {
   for (const { node } of data.inputs) {
     if (!Object.is(state.leaves[node], first[node])) given.set(`v${node}`, state.leaves[node]);
   }
+  if (state.history.length > 1) given.set("curve", curveAsText());
   return `#${given}`;
 }
 
@@ -238,7 +257,7 @@ function restore(text) {
     return Number.isInteger(x) && given.get(name) !== "" && x >= least && x <= most ? x : null;
   };
   state.leaves = first.slice();
-  state.history = [];
+  state.history = curveOf(given.get("curve") ?? "");
   const row = data.rows ? whole("row", 1, data.rows.values.length) : null;
   state.row = row === null ? null : row - 1;
   at("row").value = row ?? "";

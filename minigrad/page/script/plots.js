@@ -22,15 +22,15 @@ const spread = (numbers) => {
 
 function showCurve(history) {
   const plot = at("curve");
-  const last = history.length - 1;
-  const [low, high] = spread(history);
+  const [last, loss] = history.at(-1);
+  const [low, high] = spread(history.map(([, x]) => x));
   const place = frame(plot, 172, [[0, Math.max(1, last)], [Math.min(0, low), high]]);
-  const points = history.flatMap((loss, k) => (Number.isFinite(loss) ? [place([k, loss])] : []));
+  const points = history.flatMap((point) => (Number.isFinite(point[1]) ? [place(point)] : []));
   if (points.length > 1) plot.append(drawing("path", { class: "curve", d: `M${points.join("L")}` }));
   if (points.length) plot.append(drawing("circle", { class: "dot", cx: points.at(-1)[0], cy: points.at(-1)[1], r: 4 }));
   const mean = data.rows ? `Mean loss over ${data.rows.values.length} rows` : "Loss";
-  const words = `${mean} after ${last} update${last === 1 ? "" : "s"}: ${numeral(history[last])}` + (last ? `; it was ${numeral(history[0])} at first.` : ".");
-  at("loss").textContent = Number.isFinite(history[last]) ? words : `${words} A number left the reals: take a smaller α, or start over.`;
+  const words = `${mean} after ${last} update${last === 1 ? "" : "s"}: ${numeral(loss)}` + (last ? `; it was ${numeral(history[0][1])} at first.` : ".");
+  at("loss").textContent = Number.isFinite(loss) ? words : `${words} A number left the reals: take a smaller α, or start over.`;
   plot.setAttribute("aria-label", words);
 }
 
