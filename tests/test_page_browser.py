@@ -474,8 +474,8 @@ def test_a_link_brings_the_curve_back(opened: Open) -> None:
     other = opened(example().loss, tab.tab.locator("#link").get_attribute("href"), rows=rows, alpha=0.25)
     assert other.text("#loss") == tab.text("#loss")
     assert other.tab.locator("#curve").inner_html() == curve.inner_html()
-    for page in (tab, other):
-        page.tab.locator("#update").click()
+    for each in (tab, other):
+        each.tab.locator("#update").click()
     assert other.text("#loss") == tab.text("#loss")
     assert other.tab.locator("#curve").inner_html() == curve.inner_html()
     tab.tab.evaluate("for (let k = 0; k < 23; k += 1) document.getElementById('ten').click()")
@@ -521,6 +521,7 @@ def test_a_phone_shows_who_sends_and_who_gets(opened: Open) -> None:
     assert tab.tab.evaluate(
         "[...document.querySelectorAll('#ledger .wide')].map((e) => e.scrollWidth <= e.clientWidth)"
     ) == [True]
+
 
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "projector": (1920, 1080)}
 
