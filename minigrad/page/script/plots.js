@@ -1,14 +1,19 @@
 // The loss from update to update, and the rows of two features with the line where the model changes its mind.
-const BOX = { left: 46, right: 332, top: 12 };
+const BOX = { left: 52, right: 332, top: 12 };
+
+// A number left of an axis: short, and never wider than there is room.
+function beside(x, y) {
+  const text = [3, 2, 1].map((digits) => numeral(x, digits)).find((short, k) => short.length <= 6 || k === 2);
+  const pressed = text.length > 5 ? { textLength: BOX.left - 5, lengthAdjust: "spacingAndGlyphs" } : {};
+  return drawing("text", { x: BOX.left - 3, y, "text-anchor": "end", ...pressed }, text);
+}
 
 function frame(plot, bottom, [xs, ys]) {
-  const labels = [
-    [BOX.left, bottom + 16, "start", numeral(xs[0], 3)], [BOX.right, bottom + 16, "end", numeral(xs[1], 3)],
-    [BOX.left - 5, bottom, "end", numeral(ys[0], 3)], [BOX.left - 5, BOX.top + 8, "end", numeral(ys[1], 3)],
-  ];
+  const below = (x, anchor, text) => drawing("text", { x, y: bottom + 16, "text-anchor": anchor }, text);
   plot.replaceChildren(
     drawing("path", { class: "axis", d: `M${BOX.left},${BOX.top}V${bottom}H${BOX.right}` }),
-    ...labels.map(([x, y, anchor, text]) => drawing("text", { x, y, "text-anchor": anchor }, text)),
+    below(BOX.left, "start", numeral(xs[0], 3)), below(BOX.right, "end", numeral(xs[1], 3)),
+    beside(ys[0], bottom), beside(ys[1], BOX.top + 8),
   );
   const scale = (x, [from, to], low, high) => low + ((x - from) / (to - from || 1)) * (high - low);
   return ([x, y]) => [scale(x, xs, BOX.left, BOX.right), scale(y, ys, bottom, BOX.top)].map((z) => Math.round(z * 10) / 10);
