@@ -313,7 +313,7 @@ def _add_draw(commands: Any) -> None:
         help="a number for each name in the formula: 2, -1e-3, 1/3, pi/4",
     )  # fmt: skip
     draw.add_argument(
-        "-o", "--output", default="", metavar="FILE",
+        "-o", "--output", metavar="FILE",
         help="ends in .svg, .dot, .mmd (Mermaid), .tex (TikZ), .txt, .png or .pdf; - prints (default: graph.svg)",
     )  # fmt: skip
     draw.add_argument(

@@ -192,7 +192,7 @@ def _draw(given: argparse.Namespace) -> int:
 
     output = formula(given.formula, **_numbers(given.at))
     output.backward()
-    path = given.output or ("-" if given.form else "graph.svg")
+    path = given.output if given.output is not None else "-" if given.form else "graph.svg"
     printed = path == "-"
     if given.form and not printed:
         raise UnknownFormatError(

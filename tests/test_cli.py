@@ -255,6 +255,7 @@ MISTAKES = [
     ("draw -x --at x=1", "the formula is missing"),
     ("draw --at x=1 x*2", "the formula is missing"),
     ("draw ''", "the formula is empty"),
+    ("draw x*2 --at x=1 -o ''", "ends in none of them"),
     ("draw x*2", "no value for x"),
     ("draw x^2 --at x=1", "for a power write x ** y"),
     ("draw sigmod(x) --at x=1", "did you mean sigmoid"),

@@ -387,6 +387,8 @@ def chain(count: int) -> Value:
         (lambda: page(lecture(), direction="up"), PageError, '"LR" or "TB"'),  # type: ignore[arg-type]
         (lambda: page(lecture(), max_nodes=0), PageError, "1 or more"),
         (lambda: page(lecture(), "page.txt"), PageError, "is saved as .html"),
+        (lambda: page(lecture(), 3), PageError, "the name of a file"),  # type: ignore[arg-type]
+        (lambda: page(lecture(), title=3), PageError, "the title is text"),  # type: ignore[arg-type]
         (lambda: page(lecture(), "no/where.html"), CannotWriteError, "does not exist; create it first"),
         (lambda: page(lecture(), parameters=[Value(1.0, label="k")]), ValueError, "k is none"),
         (lambda: page(lecture(), rows=[[1.0, 2.0]]), RowsError, "columns have names"),

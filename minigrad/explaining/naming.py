@@ -170,8 +170,8 @@ class Naming:
         result = self.text(self.output)
         if self.output in Graph(node):
             return (
-                f"{result} comes before {word(node.label) if node.label else 'this node'}: the result stands first, "
-                "explain(L, z), and z.explain(L)"
+                f"{result} comes before {word(node.label) if node.label else 'this node'}, so they are the wrong way "
+                "round: of ∂L/∂z tell explain(L, z), z.explain(L), why(z, L) and why_add(z, L)"
             )
         name = word(node.label) if node.label else "this node"
         message = f"{name} has no part in the graph of {result}: no path leads from it to the result"

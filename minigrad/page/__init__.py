@@ -113,7 +113,7 @@ def page(
     >>> page((w * x).named("z"))
     <Page 'z': 3 nodes, ... bytes>
     """
-    _check_options(output, alpha, direction, max_nodes)
+    _check_options(output, alpha, title, direction, max_nodes)
     if path is not None:
         _checked(path)
     graph = Graph(output)
@@ -143,11 +143,15 @@ def page(
     return made_page
 
 
-def _check_options(output: object, alpha: object, direction: object, max_nodes: object) -> None:
+def _check_options(
+    output: object, alpha: object, title: object, direction: object, max_nodes: object
+) -> None:
     if not isinstance(output, Value):
         raise NotANumberError(f"a page shows the graph of one Value, not {type(output).__name__}")
     if not isinstance(alpha, int | float) or not math.isfinite(alpha) or alpha <= 0:
         raise PageError(f"alpha is the learning rate, a finite number above 0, not {shown(repr(alpha), 40)}")
+    if not isinstance(title, str):
+        raise PageError(f"the title is text, not {shown(repr(title), 40)}")
     if direction not in ("LR", "TB"):
         raise PageError(f'direction is "LR" or "TB", not {shown(repr(direction), 40)}')
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
@@ -155,7 +159,11 @@ def _check_options(output: object, alpha: object, direction: object, max_nodes: 
 
 
 def _checked(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    if Path(os.fspath(path)).suffix.lower() not in (".html", ".htm"):
+    if not isinstance(path, str | os.PathLike):
+        raise PageError(
+            f"a page is saved under the name of a file, text or a Path, not {shown(repr(path), 40)}"
+        )
+    if Path(path).suffix.lower() not in (".html", ".htm"):
         raise PageError(f"a page is saved as .html: {shown(str(path), 200)!r} ends in something else")
     return path
 
