@@ -30,6 +30,7 @@ from minigrad.page.document import SCRIPTS, json_in_html, script, style_text
 from minigrad.page.figure import figure
 from minigrad.page.formulas import NoTreeError, meaning_tree, partial_trees, tree, value_tree
 from minigrad.page.translate import arithmetic, row_names
+from minigrad.tables import DataError
 
 
 @pytest.fixture(autouse=True)
@@ -394,6 +395,7 @@ def chain(count: int) -> Value:
         (lambda: page(lecture(), rows=[[1.0, 2.0]]), RowsError, "columns have names"),
         (lambda: page(lecture(), rows={"age": [1.0]}), RowsError, "columns are age, the inputs w1"),
         (lambda: page(lecture(), rows={"x1": [0.0] * (MOST_ROWS + 1)}), RowsError, "give a sample"),
+        (lambda: page(lecture(), rows={"x1": [0.0, math.nan]}), DataError, "row 1, column 'x1' holds nan"),
         (lambda: page(lecture(), rows="none.csv"), OSError, "none.csv"),
     ],
 )  # fmt: skip

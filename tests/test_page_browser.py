@@ -703,10 +703,15 @@ def test_numbers_that_are_none(opened: Open) -> None:
     x = leaf(math.nan, "x")
     tab = opened((mg.log(x) + leaf(math.inf, "k")).named("L"))
     assert tab.tab.locator("#n0 .strange").count() >= 1
-    assert "left the reals" in tab.text("#loss")
+    assert "left the reals: give the inputs other numbers" in tab.text("#loss")
     tab.tab.get_by_label("x, number").fill("1")
     tab.tab.get_by_label("k, number").fill("2")
     assert tab.numbers()[3][0] == 2.0
+    assert "left the reals" not in tab.text("#loss")
+    tab.tab.get_by_label("Learning rate α").fill("9")
+    tab.tab.get_by_label("learn x", exact=True).check()
+    tab.tab.locator("#ten").click()
+    assert "left the reals: take a smaller α, or start over" in tab.text("#loss")
 
 
 def test_nodes_without_a_name_or_with_the_same(opened: Open) -> None:

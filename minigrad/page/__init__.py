@@ -106,8 +106,8 @@ def page(
     Python's only as far as the browser's exp, log and the like do from the C library's, by a unit in the last place.
 
     Raises GraphTooLargeError (a ValueError) beyond 5,000 nodes, RowsError (a ValueError) when rows do not go with the
-    graph, PageError (a ValueError) for an option that is none, NotANumberError (a TypeError) for what is no Value, and
-    as `Page.save`.
+    graph, tables.DataError (a ValueError) when a number in them is none, PageError (a ValueError) for an option that is
+    none, NotANumberError (a TypeError) for what is no Value, and as `Page.save`.
 
     >>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
     >>> page((w * x).named("z"))

@@ -204,6 +204,7 @@ def row_data(graph: Graph, rows: Any) -> dict[str, Any]:
     import numpy as np
 
     from minigrad.tables import columns_of, read_table
+    from minigrad.tables.checks import check_finite
     from minigrad.tables.columns import labels_of
 
     table = read_table(rows) if isinstance(rows, str | PathLike) else rows
@@ -219,7 +220,9 @@ def row_data(graph: Graph, rows: Any) -> dict[str, Any]:
             f"no input of the graph is called like a column of the rows: the columns are {_listed(labels)}, "
             f"the inputs {_listed([node.label or 'without a name' for node in graph.inputs])}"
         )
-    columns = [np.asarray(x, dtype=np.float64) for x in columns_of(table, [node.label for node in inputs])]
+    names = [node.label for node in inputs]
+    columns = [np.asarray(x, dtype=np.float64) for x in columns_of(table, names)]
+    check_finite(columns, names)
     if len(columns[0]) > MOST_ROWS:
         raise RowsError(
             f"{len(columns[0]):,} rows are more than the {MOST_ROWS:,} that a page can hold: give a sample of them"

@@ -35,7 +35,8 @@ function showCurve(history) {
   if (points.length) plot.append(drawing("circle", { class: "dot", cx: points.at(-1)[0], cy: points.at(-1)[1], r: 4 }));
   const mean = data.rows ? `Mean loss over ${data.rows.values.length} rows` : "Loss";
   const words = `${mean} after ${last} update${last === 1 ? "" : "s"}: ${numeral(loss)}` + (last ? `; it was ${numeral(history[0][1])} at first.` : ".");
-  at("loss").textContent = Number.isFinite(loss) ? words : `${words} A number left the reals: take a smaller α, or start over.`;
+  const remedy = Number.isFinite(history[0][1]) ? "take a smaller α, or start over" : "give the inputs other numbers";
+  at("loss").textContent = Number.isFinite(loss) ? words : `${words} A number left the reals: ${remedy}.`;
   plot.setAttribute("aria-label", words);
 }
 
