@@ -23,6 +23,7 @@ import base64
 import contextlib
 import html
 import io
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,6 +36,8 @@ from sphinx.util.docutils import SphinxDirective
 
 import minigrad
 
+#: A picture is shown smaller than it was drawn, but not by more than this: its numbers are 13 pixels high.
+SMALLEST = 0.7
 #: Where the names and the folder of the page being read are kept.
 PAGE = "minigrad_run"
 
@@ -142,8 +145,11 @@ def _svg(picture: Any) -> str:
 
 def _figure(picture: Any, alt: str, kind: str) -> str:
     """`kind` is Furo's class for what only a light or only a dark page shows, or ""."""
-    data = base64.b64encode(_svg(picture).encode()).decode()
-    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(alt, quote=True)}">'
+    svg = _svg(picture)
+    data = base64.b64encode(svg.encode()).decode()
+    width = re.match(r'<svg [^>]*?width="([\d.]+)"', svg[svg.index("<svg") :])
+    least = f' style="min-width: {SMALLEST * float(width[1]):.0f}px"' if width else ""
+    image = f'<img src="data:image/svg+xml;base64,{data}"{least} alt="{html.escape(alt, quote=True)}">'
     return f'<figure class="minigrad-picture {kind}">{image}</figure>'
 
 

@@ -74,8 +74,8 @@ def why(node: Value, output: Value, *, digits: int = 6) -> Explanation:
     return _sized(naming, node)
 
 
-def _told(naming: Naming, node: Value, said: str, blocks: list[Block], reason: Reason) -> Explanation:
-    title: Line = ["Why ", naming.gradient(node), f" is {said}"]
+def _told(naming: Naming, node: Value, said: str | Line, blocks: list[Block], reason: Reason) -> Explanation:
+    title: Line = ["Why ", naming.gradient(node), " is ", *([said] if isinstance(said, str) else said)]
     return Explanation([Heading(title, 1), *blocks], reason=reason)
 
 
@@ -245,8 +245,8 @@ def _sized(naming: Naming, node: Value) -> Explanation:
     blocks.append(Table(("link", "partial", "product"), rows))
     if culprit := _culprit(path, reason):
         blocks.append(Say(_named_link(naming, culprit, reason)))
-    said = text(naming.number(total))
-    return _told(naming, node, said if reason == "ordinary" else f"{reason}: {said}", blocks, reason)
+    size = "" if reason == "ordinary" else f"{reason}: "
+    return _told(naming, node, [size, naming.number(total)], blocks, reason)
 
 
 def _about_paths(naming: Naming, node: Value, many: int, product: float, total: float) -> Line:
