@@ -55,17 +55,19 @@ def bind(table: Any, names: Sequence[str]) -> Bound:
     """
     if type(table) is Bound:
         return table
-    if type(table) is np.ndarray and table.ndim == 2 and table.dtype.kind in "fiub":
-        m, k = table.shape
-        if k != len(names):
-            raise ShapeError(
-                f"the program reads {len(names)} columns, {_listed(names)}, in this order: got an array of shape "
-                f"{table.shape}"
-            )
-        if m == 0:
-            raise ShapeError("the table has no rows: there is nothing to average")
-        if table.dtype is _FLOAT64 or (table.dtype.isnative and table.dtype.char not in "eg"):
-            return Bound(m, (table, _first(k)))  # half and long double go the longer way
+    if type(table) is np.ndarray and table.ndim == 2:
+        dtype = table.dtype
+        if dtype is _FLOAT64 or dtype.kind in "fiub":
+            m, k = table.shape
+            if k != len(names):
+                raise ShapeError(
+                    f"the program reads {len(names)} columns, {_listed(names)}, in this order: got an array of "
+                    f"shape {table.shape}"
+                )
+            if m == 0:
+                raise ShapeError("the table has no rows: there is nothing to average")
+            if dtype is _FLOAT64 or (dtype.isnative and dtype.char not in "eg"):
+                return Bound(m, (table, _first(k)))  # half and long double go the longer way
     from minigrad.tables import columns_of
 
     columns = columns_of(table, names)

@@ -111,8 +111,8 @@ class Program:
         self._reduced = self._plan.lowered("reduced")
         self._machine = Machine(self._reduced.code)
         self._start = _Start(self._plan, self._reduced)
-        self._results = np.array(self._reduced.results, dtype=np.intp)
-        self._ones = np.ones(len(self._results))
+        self._results = _places(self._reduced.results)
+        self._ones = np.ones(len(self._reduced.results))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -300,6 +300,13 @@ def _value(output: Any) -> Value:
     raise TypeError(
         f"compile takes a Value or a Derivative, or a sequence of them, not {type(output).__name__}"
     )
+
+
+def _places(cells: Sequence[int]) -> npt.NDArray[np.intp] | slice:
+    """Where some cells are: a slice, which is quicker to take, if they lie side by side."""
+    if cells and list(cells) == list(range(cells[0], cells[0] + len(cells))):
+        return slice(cells[0], cells[0] + len(cells))
+    return np.array(cells, dtype=np.intp)
 
 
 class _Start:
