@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser import launched
 
 import minigrad
 
@@ -85,6 +86,12 @@ LINES = {
         r"  minigrad",
         r" +slip: the sign of dL/dz is flipped.*",
     ],
+    "page.py": [
+        r"minigrad \S+; Chromium \S+, playwright \S+; .+",
+        r"61 nodes: \d+ kB, 61 cards are drawn",
+        rf"  opens in +{SPREAD} s   goal at most 2: (met|MISSED)",
+        rf"  frames a second {SPREAD}   goal at least 30: (met|MISSED)",
+    ],
     "streaming.py": [
         r"minigrad \S+, pyarrow \S+; three columns, batches of [\d,]+ rows",
         *(
@@ -121,6 +128,9 @@ def missing(patterns: list[str], lines: list[str]) -> list[str]:
 @pytest.mark.parametrize("script", LINES)
 def test_each_script_prints_its_lines(script: str) -> None:
     """All contenders compute the same numbers, or the script would have stopped."""
+    if script == "page.py":
+        with launched():  # or it is skipped
+            pass
     lines = run(script, *["--threads", "1"] * (script == "rows.py"))
     assert missing(LINES[script], lines) == [], "\n".join(lines)
 
